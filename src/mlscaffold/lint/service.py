@@ -1,0 +1,55 @@
+"""A deployable as the linter sees it: where it starts, which models it holds, which handlers use them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["web", "ui", "grpc", "worker", "lambda", "batch", "cli"]
+Role = Literal["model", "preprocessor", "part", "remote", "unknown"]
+Moment = Literal["module", "startup", "lazy", "per-request"]
+SizeEvidence = Literal["file", "pointer", "published", "name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a service starts: the file, and the line (from 1) that makes the application."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model load. `bytes` is the size of the weights, `parameters` a count; both None when there is no evidence."""
+
+    name: str
+    framework: str
+    path: str
+    line: int
+    role: Role
+    load: Moment
+    bytes: int | None = None
+    parameters: int | None = None
+    size_evidence: SizeEvidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One function that answers requests, with the route or hook that leads to it."""
+
+    name: str
+    path: str
+    line: int
+    is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One deployable. `root` is the folder its imports start from, relative to the linted root ("" = the root itself)."""
+
+    id: str
+    kind: Kind
+    framework: str
+    root: str
+    entry: Entry
+    models: tuple[Model, ...]
+    handlers: tuple[Handler, ...]

@@ -1,0 +1,149 @@
+"""The serving patterns, read from `templates/*/pattern.yaml`: the one thing that linting and stamping share."""
+
+import difflib
+import shlex
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from mlscaffold.errors import AntiPatternRefused, TemplateInvalid, UnknownPattern
+from mlscaffold.resources import templates_folder
+
+FILE = "pattern.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One deployable that a pattern makes; `each == "model"`: one per model, named after it (`name` is then empty)."""
+
+    name: str
+    does: str
+    each: Literal["", "model"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One pattern of the catalogue.
+
+    `fits` are the wizard's answers that speak for it (question -> accepted answers). `layers` are the folders of `_parts/` that a
+    stamped project is assembled from besides `base/` and the pattern's own; `example` the one added where no model is given.
+    `flag` is the option that names one model (`--model` or `--stage`); `least` and `most` bound their number (None: unbounded).
+    An anti-pattern has `refused`, the reason, and `instead`, the ways out.
+    """
+
+    name: str
+    title: str
+    group: str
+    summary: str
+    aliases: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    merits: tuple[str, ...] = ()
+    demerits: tuple[str, ...] = ()
+    remains: tuple[str, ...] = ()
+    decide: tuple[str, ...] = ()
+    diagram: str = ""
+    services: tuple[ServiceSpec, ...] = ()
+    fits: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    layers: tuple[str, ...] = ()
+    example: str = ""
+    online: bool = True
+    flag: str = "model"
+    least: int = 1
+    most: int | None = 1
+    stand_ins: tuple[str, ...] = ()
+    refused: str = ""
+    instead: tuple[str, ...] = ()
+    stamped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A way out that `mlscaffold new` accepts as it is.
+
+    `name` is the project's name, `models` pairs of a model's name and its ONNX file relative to the linted root ("" where there is none
+    yet: the shipped example stands in until it is exported).
+    """
+
+    pattern: str
+    name: str = ""
+    models: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command line, quoted for a POSIX shell; it is to be run in the linted root.
+
+        Raises:
+            UnknownPattern: no such pattern.
+        """
+        pattern = find(self.pattern)
+        words = ["mlscaffold", "new", *([self.name] if self.name else []), "--pattern", pattern.name]
+        for name, path in self.models:
+            words += [f"--{pattern.flag}", f"{name}={path}" if path else name]
+        return shlex.join(words)
+
+    @property
+    def stamped(self) -> bool:
+        """Whether the pattern has a template in this version."""
+        return find(self.pattern).stamped
+
+
+def find(name: str, folder: Path | None = None) -> Pattern:
+    """The pattern of that name or alias.
+
+    Raises:
+        AntiPatternRefused: it names an anti-pattern.
+        UnknownPattern: it names nothing; the message lists the near names.
+    """
+    wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
+    patterns = catalogue(folder or templates_folder())
+    for pattern in patterns:
+        if wanted != pattern.name and wanted not in pattern.aliases:
+            continue
+        if pattern.refused:
+            ways = ", ".join(pattern.instead)
+            raise AntiPatternRefused(
+                f"{pattern.name} is an anti-pattern and is not stamped: {pattern.refused}\n"
+                f"Use one of these instead: {ways} (`mlscaffold patterns NAME` shows each)."
+            )
+        return pattern
+    names = [word for pattern in patterns if not pattern.refused for word in (pattern.name, *pattern.aliases)]
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`mlscaffold patterns` lists them."
+    raise UnknownPattern(f"there is no pattern {name!r}. {hint}")
+
+
+@cache
+def catalogue(folder: Path) -> tuple[Pattern, ...]:
+    """Every pattern and anti-pattern of a templates folder, in the catalogue's order.
+
+    Raises:
+        TemplateInvalid: a `pattern.yaml` that cannot be read or has an unknown key.
+    """
+    found = [_read(path) for path in folder.glob(f"*/{FILE}")]
+    return tuple(pattern for _, pattern in sorted(found, key=lambda pair: (pair[0], pair[1].name)))
+
+
+def _read(path: Path) -> tuple[int, Pattern]:
+    import yaml  # 50 ms: only where the catalogue is asked for
+
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TemplateInvalid(f"{path}: cannot be read as YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise TemplateInvalid(f"{path}: expected keys and values, found {type(raw).__name__}")
+    order = raw.pop("order", 99)
+    own = [entry for entry in path.parent.iterdir() if entry.name not in (FILE, "__pycache__")]
+    values: dict[str, object] = {key: _frozen(value) for key, value in raw.items()}
+    values["services"] = tuple(ServiceSpec(**{"name": "", **service}) for service in raw.get("services", ()))
+    values["fits"] = tuple((question, tuple(answers)) for question, answers in raw.get("fits", {}).items())
+    try:
+        pattern = Pattern(name=path.parent.name, stamped=bool(own), **values)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise TemplateInvalid(f"{path}: {error}") from error
+    return int(order), pattern
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
