@@ -61,8 +61,8 @@ class Pattern:
 class Suggestion:
     """A way out that `mlscaffold new` accepts as it is.
 
-    `name` is the project's name, `models` pairs of a model's name and its ONNX file relative to the linted root ("" where there is none
-    yet: the shipped example stands in until it is exported).
+    `name` is the project's name, `models` pairs of a model's name and its ONNX file relative to the linted root ("" where there
+    is none yet: the shipped example stands in until it is exported).
     """
 
     pattern: str

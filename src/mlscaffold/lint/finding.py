@@ -12,7 +12,7 @@ Confidence = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """One span. `path` is relative to the linted root, with `/`; `line` and `column` count from 1 (column 1 = first character)."""
+    """One span. `path` is relative to the linted root, with `/`; `line` and `column` count from 1."""
 
     path: str
     line: int
