@@ -35,10 +35,11 @@ class ServiceOptions:
 class Options:
     """What a run looks for and where.
 
-    `select` and `ignore` take codes, names and prefixes ("MLS1"); an empty `select` means every rule out of preview. `exclude` and the keys of
-    `per_file_ignores` are gitignore-like globs relative to the root. `rules` are folders of the form of `rules/`, `catalog` YAML
-    files of further signatures, `baseline` the file of known findings: paths relative to the configuration file. `files` narrows
-    the findings to those that touch one of these paths (relative to the root); the whole project is read all the same.
+    `select` and `ignore` take codes, names and prefixes ("MLS1"); an empty `select` means every rule out of preview. `exclude`
+    and the keys of `per_file_ignores` are gitignore-like globs relative to the root. `rules` are folders of the form of `rules/`,
+    `catalog` YAML files of further signatures, `baseline` the file of known findings: paths relative to the configuration file.
+    `files` narrows the findings to those that touch one of these paths (relative to the root); the whole project is read all the
+    same.
     """
 
     select: tuple[str, ...] = ()

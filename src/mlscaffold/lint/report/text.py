@@ -105,7 +105,8 @@ def _lines(root: Path, path: str, sources: dict[str, list[str]]) -> list[str]:
         file = root / path
         try:
             small = file.is_file() and file.stat().st_size <= LARGEST
-            sources[path] = file.read_text(encoding="utf-8-sig", errors="replace").splitlines() if small else []
+            text = file.read_text(encoding="utf-8-sig", errors="replace") if small else ""
+            sources[path] = text.split("\n")  # not splitlines: Python counts no form feeds and no U+2028
         except (OSError, ValueError):
             sources[path] = []
     return sources[path]
