@@ -27,7 +27,7 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
 def test_only_the_command_line_prints_or_exits() -> None:
     offenders = []
     for path in sorted((ROOT / "src").rglob("*.py")):
-        if path.name in ("cli.py", "onnxprobe.py"):  # onnxprobe is a program of its own: it answers on stdout
+        if path.parent.name == "cli" or path.name == "onnxprobe.py":  # onnxprobe is a program of its own: it answers on stdout
             continue
         offenders += [
             f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -1,7 +1,7 @@
 """Known findings, so that a check can be switched on in an old project and fail only on what is new.
 
-The file counts semantic fingerprints (rule, deployable, models, handlers; never lines). It only ever shrinks: what is mended leaves it
-for good, and a new finding is never added to an existing file.
+The file counts semantic fingerprints (rule, deployable, models, handlers; never lines). It only ever shrinks: what is mended
+leaves it for good, and a new finding is never added to an existing file.
 """
 
 import json

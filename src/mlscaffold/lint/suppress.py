@@ -68,15 +68,12 @@ def _comments(path: str, text: str, lines: list[str]) -> Iterator[tuple[int, re.
 
 
 def _python_comments(text: str, lines: list[str]) -> list[tuple[int, str]]:
-    found: list[tuple[int, str]] = []
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                found.append((token.start[0], token.string))
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError, ValueError):
         # a file that does not parse has no findings of its own, but its comments may still speak for spans in it
         return [(number, line[line.index("#") :]) for number, line in enumerate(lines, 1) if line.lstrip().startswith("#")]
-    return found
+    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
 
 
 def _read(path: str, lines: list[str], number: int, match: re.Match[str]) -> Suppression:

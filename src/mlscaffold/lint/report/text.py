@@ -106,7 +106,8 @@ def _lines(root: Path, path: str, sources: dict[str, list[str]]) -> list[str]:
         try:
             small = file.is_file() and file.stat().st_size <= LARGEST
             text = file.read_text(encoding="utf-8-sig", errors="replace") if small else ""
-            sources[path] = text.split("\n")  # not splitlines: Python counts no form feeds and no U+2028
+            # not splitlines: Python counts no form feed and no U+2028 as the end of a line
+            sources[path] = text.split("\n")
         except (OSError, ValueError):
             sources[path] = []
     return sources[path]

@@ -1,20 +1,16 @@
-"""The command line: the only file that prints or exits.
-
-Exit codes: 0 clean, 1 findings or conflicts, 2 cannot run.
-"""
+"""The Typer application: commands, their help, and how they show what was made."""
 
 import json
-import os
-import signal
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlscaffold import __version__
-from mlscaffold.errors import AnswersMissing, MlscaffoldError
+from mlscaffold.errors import AnswersMissing
+from mlscaffold.lint.report import FORMATS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,9 +18,6 @@ if TYPE_CHECKING:
     from mlscaffold.new import Stamped
     from mlscaffold.new.answers import Answers
     from mlscaffold.patterns import Pattern
-
-CANNOT_RUN = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 app = typer.Typer(
     name="mlscaffold",
@@ -35,28 +28,6 @@ app = typer.Typer(
     help="Stamp production inference servers from serving patterns, and find serving anti-patterns in existing code.",
     epilog="Start here:  mlscaffold new --pattern web-single   ·   mlscaffold lint .   ·   mlscaffold patterns",
 )
-
-
-def main() -> NoReturn:
-    """Run the command line; turn errors into one message and exit code 2."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        app()
-    except MlscaffoldError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        print("interrupted; nothing was left half written", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes
-        sys.exit(CANNOT_RUN)
-    sys.exit(0)
-
-
-def _fail(message: str) -> NoReturn:
-    word = "\033[1;31merror\033[0m" if sys.stderr.isatty() and "NO_COLOR" not in os.environ else "error"
-    print(f"{word}: {message}", file=sys.stderr)
-    sys.exit(CANNOT_RUN)
 
 
 def _console(*, stderr: bool = False) -> "Console":
@@ -197,8 +168,6 @@ def _stamped_json(stamped: "Stamped") -> dict[str, object]:
 
 
 def _tensor_json(tensor: object) -> dict[str, object]:
-    from dataclasses import asdict
-
     return {key: asdict(tensor)[key] for key in ("name", "datatype", "shape")}  # type: ignore[call-overload]
 
 
@@ -244,6 +213,66 @@ def _shown_path(path: Path) -> str:
         return str(path)
 
 
+@app.command(epilog="mlscaffold lint . --format sarif --output lint.sarif   ·   mlscaffold rule MLS101 explains a finding")
+def lint(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="One folder (default: here), or files: findings that touch them."),
+    ] = None,
+    format: Annotated[str, typer.Option(help=f"One of {', '.join(FORMATS)}.")] = "text",  # noqa: A002
+    output: Annotated[
+        list[str] | None, typer.Option("--output", "-o", metavar="[FORMAT=]FILE", help="Write a report to a file; repeatable.")
+    ] = None,
+    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these rules: codes, names, prefixes.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these rules.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Files that are not read; repeatable.")] = None,
+    fail_on: Annotated[str, typer.Option(help="Exit 1 from this severity on: error, warning, info or never.")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="With the rules that are still on trial.")] = False,
+    rules: Annotated[list[str] | None, typer.Option(metavar="FOLDER", help="Own rules, a folder like ours; repeatable.")] = None,
+    catalog: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Own signatures (YAML); repeatable.")] = None,
+    config: Annotated[str, typer.Option(metavar="FILE", help="Configuration. Default: mlscaffold.toml or pyproject.toml.")] = "",
+    baseline: Annotated[str, typer.Option(metavar="FILE", help="Known findings, which do not fail the run.")] = "",
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Write the findings into the baseline; an existing one only shrinks.")
+    ] = False,
+    changed_since: Annotated[str, typer.Option(metavar="REF", help="Only findings that touch files changed since REF.")] = "",
+    explain_path: Annotated[str, typer.Option(metavar="FILE", help="What was understood of one file, and why.")] = "",
+    show_settings: Annotated[bool, typer.Option("--show-settings", help="Show the settings of a run here, and stop.")] = False,
+    jobs: Annotated[str, typer.Option(metavar="N", help="Processes that read files. The result is the same.")] = "",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
+    color: Annotated[str, typer.Option(help="auto, always or never.")] = "auto",
+) -> None:
+    """Find several models in one server, and models too slow for their online service.
+
+    Reads Python code and deploy files; never imports or runs them. Exits 0 when clean, 1 with findings, 2 when it cannot run.
+    """
+    from mlscaffold.cli.lint import run
+    from mlscaffold.cli.quick import LintArguments
+
+    said = LintArguments(
+        paths=tuple(paths or ()),
+        format="" if format == "text" else format,
+        output=tuple(output or ()),
+        select=tuple(select or ()),
+        ignore=tuple(ignore or ()),
+        exclude=tuple(exclude or ()),
+        fail_on=fail_on,
+        preview=preview,
+        rules=tuple(rules or ()),
+        catalog=tuple(catalog or ()),
+        config=config,
+        baseline=baseline,
+        write_baseline=write_baseline,
+        changed_since=changed_since,
+        explain_path=explain_path,
+        show_settings=show_settings,
+        jobs=jobs,
+        no_cache=no_cache,
+        color=color,
+    )
+    raise typer.Exit(run(said))
+
+
 @app.command()
 def patterns(
     name: Annotated[str, typer.Argument(help="One pattern, whole: when to use it, merits, demerits, diagram.")] = "",
@@ -263,8 +292,6 @@ def patterns(
 
 
 def _pattern_json(pattern: "Pattern") -> dict[str, object]:
-    from dataclasses import asdict
-
     return asdict(pattern)
 
 

@@ -1,0 +1,51 @@
+"""The command line: the only folder that prints or exits. Exit codes: 0 clean, 1 findings or conflicts, 2 cannot run.
+
+`lint` with plain flags is run without Typer (`quick.py`): a hook runs at every commit, and Typer alone costs seven bare Pythons.
+"""
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+from mlscaffold.errors import MlscaffoldError
+
+CANNOT_RUN = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+def main() -> NoReturn:
+    """Run the command line; turn errors into one message and exit code 2."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        sys.exit(_run(sys.argv[1:]))
+    except MlscaffoldError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        print("interrupted; nothing was left half written", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes
+        sys.exit(CANNOT_RUN)
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["lint"]:
+        from mlscaffold.cli import quick
+
+        plain = quick.read(arguments[1:])
+        if plain is not None:
+            from mlscaffold.cli.lint import run
+
+            return run(plain)
+    from mlscaffold.cli.app import app
+
+    app()
+    return 0
+
+
+def fail(message: str) -> NoReturn:
+    """Say what went wrong and end with exit code 2."""
+    word = "\033[1;31merror\033[0m" if sys.stderr.isatty() and "NO_COLOR" not in os.environ else "error"
+    print(f"{word}: {message}", file=sys.stderr)
+    sys.exit(CANNOT_RUN)

@@ -1,0 +1,152 @@
+"""`mlscaffold lint`: from its arguments to reports and an exit code."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from mlscaffold.cli.quick import LintArguments
+from mlscaffold.errors import ConfigInvalid, TargetUnreadable
+from mlscaffold.lint import lint
+from mlscaffold.lint.config import Options, fail_on, load, near
+from mlscaffold.lint.finding import Report
+from mlscaffold.lint.report import FORMATS, render
+
+FINDINGS = 1
+SEVERITIES = ("info", "warning", "error")
+SUFFIXES = {
+    ".json": "json",
+    ".txt": "text",
+    ".sarif": "sarif",
+    ".md": "markdown",
+    ".mmd": "mermaid",
+    ".html": "html",
+    ".xml": "junit",
+}
+
+
+def run(arguments: LintArguments) -> int:
+    """Lint and report; the exit code says whether anything was found at or above the level of --fail-on.
+
+    Raises:
+        MlscaffoldError: an argument or a configuration file that cannot be used, a path that cannot be read.
+    """
+    root, files = _target(arguments)
+    options = _options(arguments, root, files)
+    outputs = [_output(text, arguments.format) for text in arguments.output]
+    name = arguments.format or "text"
+    if name not in FORMATS:
+        raise ConfigInvalid(f"--format {name!r}{near(name, FORMATS)}")
+    if arguments.show_settings:
+        from mlscaffold.cli.settings import shown
+
+        print(shown(root, options), end="")
+        return 0
+    report = lint(root, options)
+    if arguments.write_baseline:
+        _write_baseline(report, options, root)
+        return 0
+    for format_name, path in outputs:
+        _write(path, render(report, format_name))
+    if not outputs:
+        sys.stdout.write(render(report, name, colour=_colour(arguments.color)))
+        sys.stdout.flush()
+    return FINDINGS if _fails(report, options) else 0
+
+
+def _target(arguments: LintArguments) -> tuple[Path, tuple[str, ...] | None]:
+    """The folder to read, and the files whose findings are wanted (None: all)."""
+    paths = [Path(text) for text in arguments.paths] or [Path()]
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise TargetUnreadable(f"{path}: there is no such file or folder to lint")
+    if len(paths) == 1 and paths[0].is_dir():
+        root, files = paths[0], None
+    else:
+        root = Path()
+        files = tuple(sorted({_inside(root, path) for path in paths}))
+    if arguments.changed_since:
+        from mlscaffold.lint.changed import changed_files
+
+        files = changed_files(root, arguments.changed_since)
+    return root, files
+
+
+def _inside(root: Path, path: Path) -> str:
+    try:
+        return PurePosixPath(path.absolute().relative_to(root.absolute())).as_posix()
+    except ValueError:
+        raise TargetUnreadable(
+            f"{path}: is not inside {root.absolute()}; give one folder, or files below the current folder"
+        ) from None
+
+
+def _options(arguments: LintArguments, root: Path, files: tuple[str, ...] | None) -> Options:
+    options = load(root, Path(arguments.config) if arguments.config else None)
+    said: dict[str, object] = {
+        "select": _codes(arguments.select),
+        "ignore": (*options.ignore, *_codes(arguments.ignore)) if arguments.ignore else (),
+        "exclude": (*options.exclude, *arguments.exclude) if arguments.exclude else (),
+        "fail_on": fail_on("--fail-on", arguments.fail_on) if arguments.fail_on else "",
+        "rules": (*options.rules, *map(Path, arguments.rules)) if arguments.rules else (),
+        "catalog": (*options.catalog, *map(Path, arguments.catalog)) if arguments.catalog else (),
+        "baseline": Path(arguments.baseline) if arguments.baseline else None,
+        "preview": arguments.preview,
+        "jobs": _jobs(arguments.jobs),
+    }
+    given = {key: value for key, value in said.items() if value}
+    return replace(options, files=files, cache=not arguments.no_cache, **given)  # type: ignore[arg-type]
+
+
+def _codes(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(code.strip() for text in texts for code in text.split(",") if code.strip())
+
+
+def _jobs(text: str) -> int:
+    if text and not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ConfigInvalid(f"--jobs {text!r}: expected a whole number above 0")
+    return int(text or 0)
+
+
+def _output(text: str, default: str) -> tuple[str, Path]:
+    """`FILE` (its format by --format or by its ending) or `FORMAT=FILE`."""
+    name, equals, path = text.partition("=")
+    if equals and name in FORMATS and path:
+        return name, Path(path)
+    guessed = default or SUFFIXES.get(Path(text).suffix, "text")
+    if guessed not in FORMATS:
+        raise ConfigInvalid(f"--output {text!r}: no format {guessed!r}; write FORMAT=FILE with one of: {', '.join(FORMATS)}")
+    return guessed, Path(text)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise ConfigInvalid(f"--output {path}: cannot be written: {error.strerror}") from error
+
+
+def _write_baseline(report: Report, options: Options, root: Path) -> None:
+    from mlscaffold.lint import baseline
+
+    path = options.baseline or root / "mlscaffold-baseline.json"
+    known = baseline.read(path) if path.exists() else None
+    findings = (*report.findings, *report.baselined)
+    _write(path, baseline.content(findings, known))
+    print(f"{path}: {len(findings)} findings now" if known is None else f"{path}: shrunk to what is still there", file=sys.stderr)
+
+
+def _colour(wanted: str) -> bool:
+    if wanted not in ("", "auto", "always", "never"):
+        raise ConfigInvalid(f"--color {wanted!r}: expected auto, always or never")
+    if wanted in ("always", "never"):
+        return wanted == "always"
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _fails(report: Report, options: Options) -> bool:
+    if options.fail_on == "never":
+        return False
+    least = SEVERITIES.index(options.fail_on)
+    return any(SEVERITIES.index(finding.severity) >= least for finding in report.findings)
