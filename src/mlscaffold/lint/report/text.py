@@ -71,12 +71,8 @@ def _way_out(finding: Finding) -> list[tuple[str, str]]:
         return []
     if way.stamped:
         return [("fix", way.command)]
-    return [
-        (
-            "fix",
-            f"the pattern {way.pattern} (mlscaffold patterns {way.pattern}); this version describes it, but does not stamp it yet",
-        )
-    ]
+    tells = f"mlscaffold patterns {way.pattern}"
+    return [("fix", f"the pattern {way.pattern} ({tells}); this version describes it but does not stamp it yet")]
 
 
 def _span(span: Location, lines: list[str], width: int, mark: str, severity: str, paint: Paint) -> Iterator[str]:
