@@ -1,0 +1,51 @@
+"""The bounded queue: as many requests as can be answered in reasonable time have a place, the rest come again later."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from serving.errors import Overloaded
+from serving.metrics import Metrics
+
+FEWEST, MOST = 4, 1024
+BEFORE_MEASURED = 64
+
+
+class Admission:
+    """Counts places; running and waiting requests hold one each. It is used from the event loop alone."""
+
+    def __init__(self, metrics: Metrics, *, max_inflight: int | None, queue_ms: float) -> None:
+        self._metrics = metrics
+        self._fixed = max_inflight
+        self._queue_ms = queue_ms
+        self._taken = 0
+        self._retry_after_s = 1
+        self._set_places(max_inflight or BEFORE_MEASURED)
+
+    def measured(self, request_ms: float, *, threads: int) -> None:
+        """Set the number of places from what one request costs, so that nobody waits much longer than `queue_ms`."""
+        self._retry_after_s = max(1, math.ceil(self._queue_ms / 1000))
+        if self._fixed is None:
+            waiting = int(threads * self._queue_ms / max(request_ms, 0.001))
+            self._set_places(min(MOST, max(FEWEST, threads + waiting)))
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place.
+
+        Raises:
+            Overloaded: there is none.
+        """
+        if self._taken >= self._places:
+            raise Overloaded(f"all {self._places} places are taken; come again later", self._retry_after_s)
+        self._taken += 1
+        self._metrics.inflight.set(self._taken)
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            self._metrics.inflight.set(self._taken)
+
+    def _set_places(self, places: int) -> None:
+        self._places = places
+        self._metrics.places.set(places)

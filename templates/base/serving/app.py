@@ -1,0 +1,110 @@
+"""The application factory: what every service has around its own routes, with a model or without."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.staticfiles import StaticFiles
+
+from serving.errors import install_error_handlers
+from serving.intake import Intake
+from serving.logs import AccessLog, configure_logging
+from serving.metrics import CONTENT_TYPE
+from serving.parts import Parts
+from serving.repository import ModelInvalid
+from serving.telemetry import Telemetry
+
+LOGGER = logging.getLogger(__name__)
+
+Step = Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """A step that has nothing to do."""
+
+
+def create_app(
+    parts: Parts,
+    *,
+    name: str,
+    title: str,
+    summary: str,
+    version: str,
+    routers: Sequence[APIRouter],
+    identity: Mapping[str, str],
+    start: Step = nothing,
+    stop: Step = nothing,
+    page: Path | None = None,
+) -> FastAPI:
+    """The application of one service.
+
+    `start` makes it ready (it runs beside the server, so that probes are answered meanwhile), `stop` ends it.
+    `identity` stands in every answer's headers and every log line; `page` is a folder served at `/`, if it exists.
+    """
+    settings = parts.settings
+    configure_logging(name, identity, level=settings.log_level)
+    app = FastAPI(title=title, summary=summary, version=version, lifespan=_lifespan(parts, start, stop))
+    app.state.parts = parts
+    install_error_handlers(app)
+    for router in routers:
+        app.include_router(router)
+    app.add_api_route("/metrics", _metrics_page(parts), response_class=Response, summary="Prometheus metrics")
+    if page and page.is_dir():
+        app.mount("/", StaticFiles(directory=page, html=True), name="page")
+    # The last one added is the outermost.
+    app.add_middleware(
+        Intake,
+        admission=parts.admission,
+        max_body_bytes=settings.max_body_bytes,
+        compress_from_bytes=settings.compress_from_bytes,
+    )
+    app.add_middleware(
+        Telemetry,
+        metrics=parts.metrics,
+        lifecycle=parts.lifecycle,
+        identity=identity,
+        access_log=AccessLog(name, identity) if settings.log_requests else None,
+        longest_ms=settings.deadline_ms,
+    )
+    return app
+
+
+def _lifespan(
+    parts: Parts, start: Step, stop: Step
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        starting = asyncio.create_task(_start(parts, start))
+        try:
+            yield
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await stop()
+
+    return lifespan
+
+
+async def _start(parts: Parts, start: Step) -> None:
+    try:
+        await start()
+    except ModelInvalid as error:
+        LOGGER.error("not ready: %s", error)
+        parts.lifecycle.failed(str(error))
+    except Exception:
+        LOGGER.exception("not ready")
+        parts.lifecycle.failed("starting failed; the log says why")
+    else:
+        parts.lifecycle.started()
+        LOGGER.info("ready")
+
+
+def _metrics_page(parts: Parts) -> Callable[[], Awaitable[Response]]:
+    async def metrics() -> Response:
+        parts.metrics.ready.set(not parts.lifecycle.not_ready_because)
+        return Response(parts.metrics.page(), media_type=CONTENT_TYPE)
+
+    return metrics

@@ -1,0 +1,82 @@
+"""Structured logs: one JSON object per line on standard output, each with the service's and the request's identity."""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from serving.call import current_call
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as JSON: time, level, logger, message, what stands in `extra={"fields": …}`, identity, exception."""
+
+    def __init__(self, identity: Mapping[str, str]) -> None:
+        super().__init__()
+        self._identity = _as_fields(identity)
+        self._encode = msgspec.json.Encoder(enc_hook=str).encode
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+            **self._identity,
+        }
+        call = current_call.get(None)
+        if call is not None:
+            line |= {"request_id": call.request_id, "trace_id": call.trace_id, "span_id": call.span_id}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return self._encode(line).decode()
+
+
+class AccessLog:
+    """The line per request; it is written straight to the stream, since `logging` costs more than a small model."""
+
+    def __init__(self, service: str, identity: Mapping[str, str]) -> None:
+        self._identity = {"service": service, **_as_fields(identity)}
+        self._encode = msgspec.json.Encoder().encode
+
+    def __call__(self, method: str, path: str, status: int, started: float) -> None:
+        """Write the line; `started` is a time of `time.perf_counter()`."""
+        call = current_call.get()
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": "info",
+            "message": "request",
+            "method": method,
+            "path": path,
+            "status": status,
+            "duration_ms": round((time.perf_counter() - started) * 1000, 3),
+            "request_id": call.request_id,
+            "trace_id": call.trace_id,
+            "span_id": call.span_id,
+            "parent_id": call.parent_id,
+            **self._identity,
+        }
+        sys.stdout.write(self._encode(line).decode() + "\n")
+        sys.stdout.flush()
+
+
+def _as_fields(identity: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("-", "_"): value for name, value in identity.items()}
+
+
+def configure_logging(service: str, identity: Mapping[str, str], *, level: str) -> None:
+    """Send every logger's lines, those of the web server too, through the JSON formatter."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter({"service": service, **identity}))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True

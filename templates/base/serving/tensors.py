@@ -1,0 +1,118 @@
+"""Tensors as the Open Inference Protocol names them: datatypes, shapes, and errors that say what was expected."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.errors import Unprocessable
+
+Array = npt.NDArray[Any]
+
+# ONNX type -> datatype of the protocol. bfloat16, complex and the 4- and 8-bit floats have no numpy type to send.
+DATATYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "BYTES",
+}
+
+NUMPY: dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(np.bool_),
+    "UINT8": np.dtype(np.uint8),
+    "UINT16": np.dtype(np.uint16),
+    "UINT32": np.dtype(np.uint32),
+    "UINT64": np.dtype(np.uint64),
+    "INT8": np.dtype(np.int8),
+    "INT16": np.dtype(np.int16),
+    "INT32": np.dtype(np.int32),
+    "INT64": np.dtype(np.int64),
+    "FP16": np.dtype(np.float16),
+    "FP32": np.dtype(np.float32),
+    "FP64": np.dtype(np.float64),
+    "BYTES": np.dtype(np.object_),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output of a model. A dimension of -1 is free; `axes` names those that the model names, else ""."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    axes: tuple[str, ...] = ()
+
+    @property
+    def numpy(self) -> np.dtype[Any]:
+        """The type of its elements; strings are Python objects."""
+        return NUMPY[self.datatype]
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one row: all but the first axis."""
+        return self.shape[1:]
+
+
+def fits(expected: tuple[int, ...], came: tuple[int, ...]) -> bool:
+    """Whether a tensor of shape `came` may stand where `expected`, with -1 for any length, is asked for."""
+    return len(came) == len(expected) and all(want in (-1, size) for want, size in zip(expected, came, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a model takes and gives."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the first axis of every input and output is free: a batch of rows."""
+        return all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
+
+
+def tensor_from_values(spec: TensorSpec, values: object, *, row: bool = False) -> Array:
+    """Nested lists, or a single value, as the tensor that `spec` describes; with `row` the batch axis is added.
+
+    Raises:
+        Unprocessable: ragged, of another shape, or with a value that the datatype cannot hold.
+    """
+    shape = spec.row_shape if row else spec.shape
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(values, dtype=spec.numpy)
+    except OverflowError as error:
+        raise Unprocessable(f"{spec.name}: a value does not fit {spec.datatype}: {error}") from error
+    except (ValueError, TypeError) as error:
+        raise Unprocessable(f"{spec.name}: expected {_lists(shape)} of {spec.datatype}: {error}") from error
+    if spec.datatype == "BYTES" and not all(isinstance(value, str) for value in array.flat):
+        raise Unprocessable(f"{spec.name}: expected {_lists(shape)} of strings, all rows of one length")
+    if not fits(shape, array.shape):
+        raise Unprocessable(f"{spec.name}: expected shape {list(shape)}, got {list(array.shape)}")
+    if spec.datatype.startswith("FP") and not np.isfinite(array).all():
+        raise Unprocessable(f"{spec.name}: a value is not finite as {spec.datatype}; send such values in binary (v2)")
+    return array[np.newaxis] if row else array
+
+
+def plain(array: Array) -> list[object]:
+    """A tensor as nested lists of plain values; what is not finite becomes None, since JSON has no word for it."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        array = array.astype(np.object_)
+        array[~np.isfinite(array.astype(float))] = None
+    values: list[object] = array.tolist()
+    return values
+
+
+def _lists(shape: tuple[int, ...]) -> str:
+    return f"values of shape {list(shape)}" if shape else "one value"
