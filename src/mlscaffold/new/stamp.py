@@ -9,7 +9,7 @@ from mlscaffold.errors import TemplateInvalid
 from mlscaffold.patterns import FILE as PATTERN_FILE
 from mlscaffold.patterns import Pattern
 
-IGNORED = ("__pycache__", "*.py[co]", ".ruff_cache", ".pytest_cache", ".DS_Store")
+IGNORED = ("__pycache__", "*.py[co]", ".*_cache", ".hypothesis", ".DS_Store")
 PARTS = "_parts"
 OWN_MODEL = "own-model"
 
