@@ -69,6 +69,6 @@ def test_an_installed_wheel_stamps_as_the_checkout_does(installed: Path, pattern
 
 
 def test_an_installed_wheel_lints(installed: Path) -> None:
-    report = json.loads(run(installed / "mlscaffold", "lint", "--format", "json", "demo/shop", cwd=ROOT))
+    report = json.loads(run(installed / "mlscaffold", "lint", "--format", "json", "demo/helpdesk", cwd=ROOT))
     codes = {finding["code"] for finding in report["findings"]}
     assert {"MLS101", "MLS201"} <= codes
