@@ -11,6 +11,7 @@ from mlscaffold import __version__
 from mlscaffold.new.answers import Answers
 from mlscaffold.onnxfile import EXAMPLE_ELEMENTS, OnnxFile, Tensor
 from mlscaffold.patterns import Pattern
+from mlscaffold.units import human_size
 
 PYTHON_TYPES = {"BOOL": "bool", "BYTES": "str", "FP16": "float", "FP32": "float", "FP64": "float"}
 # attributes of pydantic.BaseModel that a field must not shadow
@@ -25,6 +26,7 @@ class TensorContext(TypedDict):
     shape: list[int]
     axes: list[str | int]
     row_shape: list[int]
+    sample_shape: list[int]  # row_shape with every free dimension as in the sample
     annotation: str
     example: object
 
@@ -142,15 +144,6 @@ def field_names(names: list[str]) -> list[str]:
     return taken
 
 
-def human_size(size: int) -> str:
-    """Bytes as a reader says them: 3.1 KB, 612 MB, 1.9 GB (powers of 1000)."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
-        if size >= factor:
-            value = size / factor
-            return f"{value:.1f} {unit}" if value < 100 else f"{value:.0f} {unit}"
-    return f"{size} B"
-
-
 def _services(pattern: Pattern, models: list[ModelContext], port: int) -> list[ServiceContext]:
     wanted: list[tuple[str, str, str, ModelContext | None]] = []
     for spec in pattern.services:
@@ -210,6 +203,7 @@ def _tensor(tensor: Tensor, field: str, *, rows: bool) -> TensorContext:
         shape=list(tensor.shape),
         axes=list(tensor.axes),
         row_shape=list(row_shape),
+        sample_shape=list(tensor.sample_shape[1:] if rows else tensor.sample_shape),
         annotation="list[" * len(row_shape) + scalar + "]" * len(row_shape),
         example=example[0] if rows and isinstance(example, list) else example,
     )
