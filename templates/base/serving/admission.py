@@ -1,8 +1,6 @@
 """The bounded queue: as many requests as can be answered in reasonable time have a place, the rest come again later."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from serving.errors import Overloaded
 from serving.metrics import Metrics
@@ -19,6 +17,7 @@ class Admission:
         self._fixed = max_inflight
         self._queue_ms = queue_ms
         self._taken = 0
+        metrics.inflight.set_function(lambda: self._taken)
         self._retry_after_s = 1
         self._set_places(max_inflight or BEFORE_MEASURED)
 
@@ -29,9 +28,8 @@ class Admission:
             waiting = int(threads * self._queue_ms / max(request_ms, 0.001))
             self._set_places(min(MOST, max(FEWEST, threads + waiting)))
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place.
+    def enter(self) -> None:
+        """Take a place; `leave` gives it back.
 
         Raises:
             Overloaded: there is none.
@@ -39,12 +37,10 @@ class Admission:
         if self._taken >= self._places:
             raise Overloaded(f"all {self._places} places are taken; come again later", self._retry_after_s)
         self._taken += 1
-        self._metrics.inflight.set(self._taken)
-        try:
-            yield
-        finally:
-            self._taken -= 1
-            self._metrics.inflight.set(self._taken)
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._taken -= 1
 
     def _set_places(self, places: int) -> None:
         self._places = places

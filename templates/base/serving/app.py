@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 
 from serving.errors import install_error_handlers
@@ -15,6 +15,7 @@ from serving.logs import AccessLog, configure_logging
 from serving.metrics import CONTENT_TYPE
 from serving.parts import Parts
 from serving.repository import ModelInvalid
+from serving.route import ServingRoute
 from serving.telemetry import Telemetry
 
 LOGGER = logging.getLogger(__name__)
@@ -33,27 +34,21 @@ def create_app(
     title: str,
     summary: str,
     version: str,
-    routers: Sequence[APIRouter],
     identity: Mapping[str, str],
     start: Step = nothing,
     stop: Step = nothing,
-    page: Path | None = None,
 ) -> FastAPI:
-    """The application of one service.
+    """The application of one service; its routes are added to it afterwards, the busiest first.
 
     `start` makes it ready (it runs beside the server, so that probes are answered meanwhile), `stop` ends it.
-    `identity` stands in every answer's headers and every log line; `page` is a folder served at `/`, if it exists.
+    `identity` stands in every answer's headers and every log line.
     """
     settings = parts.settings
     configure_logging(name, identity, level=settings.log_level)
     app = FastAPI(title=title, summary=summary, version=version, lifespan=_lifespan(parts, start, stop))
+    app.router.route_class = ServingRoute
     app.state.parts = parts
     install_error_handlers(app)
-    for router in routers:
-        app.include_router(router)
-    app.add_api_route("/metrics", _metrics_page(parts), response_class=Response, summary="Prometheus metrics")
-    if page and page.is_dir():
-        app.mount("/", StaticFiles(directory=page, html=True), name="page")
     # The last one added is the outermost.
     app.add_middleware(
         Intake,
@@ -70,6 +65,21 @@ def create_app(
         longest_ms=settings.deadline_ms,
     )
     return app
+
+
+def add_metrics_route(app: FastAPI, parts: Parts) -> None:
+    """Add `GET /metrics`."""
+
+    @app.get("/metrics", summary="Prometheus metrics", tags=["Operation"])
+    async def metrics() -> Response:
+        parts.metrics.ready.set(not parts.lifecycle.not_ready_because)
+        return Response(parts.metrics.page(), media_type=CONTENT_TYPE)
+
+
+def add_page(app: FastAPI, folder: Path) -> None:
+    """Serve the folder at `/`, where there is one. It takes every path that no route has taken, so it comes last."""
+    if folder.is_dir():
+        app.mount("/", StaticFiles(directory=folder, html=True), name="page")
 
 
 def _lifespan(
@@ -100,11 +110,3 @@ async def _start(parts: Parts, start: Step) -> None:
     else:
         parts.lifecycle.started()
         LOGGER.info("ready")
-
-
-def _metrics_page(parts: Parts) -> Callable[[], Awaitable[Response]]:
-    async def metrics() -> Response:
-        parts.metrics.ready.set(not parts.lifecycle.not_ready_because)
-        return Response(parts.metrics.page(), media_type=CONTENT_TYPE)
-
-    return metrics

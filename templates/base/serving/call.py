@@ -6,11 +6,12 @@ Traces follow W3C Trace Context (`traceparent`, `tracestate`).
 
 import asyncio
 import math
-import os
+import random
 import re
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from starlette.types import Receive
@@ -33,7 +34,7 @@ class CallerGone(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """One request. `ends_at` is a time of `time.monotonic()`, in seconds."""
+    """One request. `ends_at` is a time of `time.monotonic()`, in seconds; `body` is complete and unpacked."""
 
     request_id: str
     trace_id: str
@@ -42,6 +43,8 @@ class Call:
     flags: str
     tracestate: str
     ends_at: float
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    body: bytes = b""
     receive: Receive | None = None
 
     @property
@@ -99,24 +102,31 @@ class Call:
 current_call: ContextVar[Call] = ContextVar("current_call")
 
 
-def call_from(headers: dict[bytes, bytes], *, longest_ms: float) -> Call:
+def call_from(headers: Mapping[bytes, bytes], *, longest_ms: float) -> Call:
     """The call that these request headers describe; what is missing or malformed is made anew.
 
     A malformed deadline is not repaired here: `read_deadline` refuses it.
     """
-    seen = _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"").decode("latin-1"))
-    usable = seen is not None and seen[1] != _NO_TRACE and seen[2] != _NO_SPAN
-    trace_id, parent_id, flags = seen.groups() if seen and usable else (os.urandom(16).hex(), "", "00")
+    trace_id, parent_id, flags = _trace(headers.get(b"traceparent"))
     request_id = headers.get(b"x-request-id", b"").decode("latin-1")
     return Call(
         request_id=request_id if _REQUEST_ID.fullmatch(request_id) else trace_id,
         trace_id=trace_id,
         parent_id=parent_id,
-        span_id=os.urandom(8).hex(),
+        span_id=f"{random.getrandbits(64):016x}",
         flags=flags,
-        tracestate=headers.get(b"tracestate", b"").decode("latin-1") if usable else "",
+        tracestate=headers.get(b"tracestate", b"").decode("latin-1") if parent_id else "",
         ends_at=time.monotonic() + longest_ms / 1000,
+        headers=headers,
     )
+
+
+def _trace(traceparent: bytes | None) -> tuple[str, str, str]:
+    """Trace, parent span and flags; a new trace where there is none, or none that can be continued."""
+    seen = _TRACEPARENT.fullmatch(traceparent.decode("latin-1")) if traceparent else None
+    if seen is None or seen[1] == _NO_TRACE or seen[2] == _NO_SPAN:
+        return f"{random.getrandbits(128):032x}", "", "00"
+    return seen[1], seen[2], seen[3]
 
 
 def read_deadline(call: Call, value: bytes | None) -> None:

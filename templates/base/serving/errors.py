@@ -4,6 +4,7 @@ The shape is that of the Open Inference Protocol, whose clients read `error` at 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -107,27 +108,21 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return error_response(error.status_code, message, error.headers)
 
 
-async def _validation_error(request: Request, error: Exception) -> Response:
+async def _validation_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    content_type = request.headers.get("content-type", "")
-    if "json" not in content_type:
-        came = f"got {content_type!r}" if content_type else "none was sent"
-        return error_response(415, f"expected the content type application/json, {came}")
     problems = [_described(problem) for problem in error.errors()[:3]]
     malformed = any(problem["type"] == "json_invalid" for problem in error.errors())
     return error_response(400 if malformed else 422, "; ".join(problems))
 
 
-def _described(problem: dict[str, object]) -> str:
-    location = problem["loc"]
-    parts = list(location) if isinstance(location, tuple) else [location]
-    context = problem.get("ctx")
-    reason = f": {context['error']}" if problem["type"] == "json_invalid" and isinstance(context, dict) else ""
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+def _described(problem: Mapping[str, Any]) -> str:
+    parts = [part for part in problem["loc"] if part != "body"]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or "body"
     came = problem.get("input")
-    got = "" if isinstance(came, dict | list) or reason else f", got {_short(came)}"
-    return f"{where.lstrip('.')}: {problem['msg']}{reason}{got}"
+    # A missing field's input is the whole body, a malformed body's is the body: neither helps.
+    got = "" if problem["type"] in ("missing", "json_invalid") else f", got {_short(came)}"
+    return f"{where}: {problem['msg']}{got}"
 
 
 def _short(value: object) -> str:

@@ -6,13 +6,12 @@ Pure ASGI, inside of `Telemetry`.
 
 import asyncio
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.admission import Admission
 from serving.call import Call, CallerGone, current_call, read_deadline
 from serving.compression import Coding, accepted_coding, compress, decompress
-from serving.errors import BodyTooLarge, TooSlowToSend, error_response
+from serving.errors import BodyTooLarge, Overloaded, ServingError, TooSlowToSend, error_response
 
 
 class Intake:
@@ -29,18 +28,25 @@ class Intake:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        call, headers = current_call.get(), dict(scope["headers"])
+        call = current_call.get()
         try:
-            with self._admission.place():
-                read_deadline(call, headers.get(b"x-deadline-ms"))
-                body = await self._body(call, headers, receive)
-                await self._app(scope, _replay(body, receive), self._packing(headers, send))
-        except HTTPException as error:
+            self._admission.enter()
+        except Overloaded as error:
             await error_response(error.status_code, error.detail, error.headers)(scope, receive, send)
+            return
+        try:
+            read_deadline(call, call.headers.get(b"x-deadline-ms"))
+            call.body = await self._body(call, receive)
+            call.receive = receive
+            await self._app(scope, _replay(call.body, receive), self._packing(call, send))
+        except ServingError as error:
+            await error_response(error.status_code, error.detail, error.headers)(scope, receive, send)
+        finally:
+            self._admission.leave()
 
-    async def _body(self, call: Call, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(self, call: Call, receive: Receive) -> bytes:
         limit = self._max_body_bytes
-        declared = headers.get(b"content-length", b"")
+        declared = call.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
             raise BodyTooLarge(f"the body has {int(declared)} bytes; the limit is {limit}")
         try:
@@ -48,13 +54,12 @@ class Intake:
                 body = await _read(receive, limit)
         except TimeoutError:
             raise TooSlowToSend("the deadline passed before the whole body had come") from None
-        call.receive = receive
-        if encoding := headers.get(b"content-encoding"):
+        if encoding := call.headers.get(b"content-encoding"):
             return decompress(body, encoding.decode("latin-1"), limit=limit)
         return body
 
-    def _packing(self, headers: dict[bytes, bytes], send: Send) -> Send:
-        accepted = headers.get(b"accept-encoding")
+    def _packing(self, call: Call, send: Send) -> Send:
+        accepted = call.headers.get(b"accept-encoding")
         coding = accepted_coding(accepted.decode("latin-1")) if accepted else None
         return _packed(send, coding, self._compress_from_bytes) if coding else send
 

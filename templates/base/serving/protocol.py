@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from serving.errors import BadRequest
-from serving.tensors import NUMPY, Array, Signature, TensorSpec, fits, plain
+from serving.tensors import NUMPY, Array, Signature, TensorSpec, all_finite, fits, plain
 
 LENGTH_HEADER = "inference-header-content-length"
 LENGTH_BYTES = 4
@@ -107,7 +107,7 @@ def decode_inputs(request: InferRequest, binary: memoryview, signature: Signatur
     Raises:
         BadRequest: an input is missing, unknown, given twice, or of another datatype, shape or size.
     """
-    specs = {spec.name: spec for spec in signature.inputs}
+    specs = signature.input_named
     feeds: dict[str, Array] = {}
     start = 0
     for tensor in request.inputs:
@@ -138,10 +138,9 @@ def wanted_outputs(request: InferRequest, signature: Signature) -> dict[str, boo
     default = _flag(request.parameters, "binary_data_output", default=False)
     if not request.outputs:
         return {spec.name: default for spec in signature.outputs}
-    known = {spec.name for spec in signature.outputs}
     wanted: dict[str, bool] = {}
     for output in request.outputs:
-        if output.name not in known:
+        if output.name not in signature.output_named:
             raise BadRequest(f"unknown output {output.name!r}: this model has {_names(signature.outputs)}")
         if output.name in wanted:
             raise BadRequest(f"the output {output.name!r} is asked for twice")
@@ -155,7 +154,7 @@ def wanted_outputs(request: InferRequest, signature: Signature) -> dict[str, boo
 def encode_answer(
     results: Mapping[str, Array],
     wanted: Mapping[str, bool],
-    specs: Sequence[TensorSpec],
+    signature: Signature,
     answer: InferAnswer,
 ) -> tuple[bytes, int | None]:
     """The body of an answer, and the length of its JSON where binary tensors follow it. `answer.outputs` is filled.
@@ -163,10 +162,9 @@ def encode_answer(
     Raises:
         BadRequest: an output cannot be written as JSON.
     """
-    datatypes = {spec.name: spec.datatype for spec in specs}
     blobs: list[bytes | memoryview] = []
     for name, binary in wanted.items():
-        array, datatype = results[name], datatypes[name]
+        array, datatype = results[name], signature.output_named[name].datatype
         tensor = TensorOut(name, datatype, list(array.shape))
         if binary:
             blobs.append(_to_binary(array, datatype))
@@ -249,7 +247,7 @@ def _from_json(tensor: TensorIn) -> Array:
             array = np.array(values, dtype=NUMPY[tensor.datatype]).reshape(tensor.shape)
     except OverflowError as error:
         raise BadRequest(f"input {tensor.name!r}: a value does not fit {tensor.datatype}: {error}") from error
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not all_finite(array):
         raise BadRequest(
             f"input {tensor.name!r}: a value is not finite as {tensor.datatype}; send such values in binary"
         )

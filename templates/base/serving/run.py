@@ -56,6 +56,8 @@ def run(app: FastAPI) -> None:
         log_config=None,  # `create_app` has set up the logs
         access_log=False,  # `Telemetry` writes them
         server_header=False,
+        proxy_headers=False,  # nothing here asks for the caller's address
+        ws="none",
         timeout_keep_alive=IDLE_CONNECTION_S,
         timeout_graceful_shutdown=int(settings.deadline_ms / 1000) + 1,
     )

@@ -79,6 +79,7 @@ class Telemetry:
         method = scope["method"] if scope["method"] in METHODS else "other"
         # The route's pattern, not the path: paths are the caller's to invent, and each would be a series of its own.
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics.count(method, route, status, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._metrics.count(method, route, status, seconds)
         if self._access_log:
-            self._access_log(method, scope["path"], status, started)
+            self._access_log(method, scope["path"], status, seconds)

@@ -1,6 +1,7 @@
 """Tensors as the Open Inference Protocol names them: datatypes, shapes, and errors that say what was expected."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,17 +67,29 @@ class TensorSpec:
 
 def fits(expected: tuple[int, ...], came: tuple[int, ...]) -> bool:
     """Whether a tensor of shape `came` may stand where `expected`, with -1 for any length, is asked for."""
-    return len(came) == len(expected) and all(want in (-1, size) for want, size in zip(expected, came, strict=True))
+    if len(came) != len(expected):
+        return False
+    return came == expected or all(want in (-1, size) for want, size in zip(expected, came, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """What a model takes and gives."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
-    @property
+    @cached_property
+    def input_named(self) -> dict[str, TensorSpec]:
+        """The inputs by name."""
+        return {spec.name: spec for spec in self.inputs}
+
+    @cached_property
+    def output_named(self) -> dict[str, TensorSpec]:
+        """The outputs by name."""
+        return {spec.name: spec for spec in self.outputs}
+
+    @cached_property
     def has_rows(self) -> bool:
         """Whether the first axis of every input and output is free: a batch of rows."""
         return all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
@@ -100,14 +113,20 @@ def tensor_from_values(spec: TensorSpec, values: object, *, row: bool = False) -
         raise Unprocessable(f"{spec.name}: expected {_lists(shape)} of strings, all rows of one length")
     if not fits(shape, array.shape):
         raise Unprocessable(f"{spec.name}: expected shape {list(shape)}, got {list(array.shape)}")
-    if spec.datatype.startswith("FP") and not np.isfinite(array).all():
+    if spec.datatype.startswith("FP") and not all_finite(array):
         raise Unprocessable(f"{spec.name}: a value is not finite as {spec.datatype}; send such values in binary (v2)")
     return array[np.newaxis] if row else array
 
 
+def all_finite(array: Array) -> bool:
+    """Whether there is no NaN and no infinity in it. The sum tells in one pass, unless it is too large itself."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+
+
 def plain(array: Array) -> list[object]:
     """A tensor as nested lists of plain values; what is not finite becomes None, since JSON has no word for it."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not all_finite(array):
         array = array.astype(np.object_)
         array[~np.isfinite(array.astype(float))] = None
     values: list[object] = array.tolist()

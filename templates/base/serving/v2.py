@@ -1,14 +1,16 @@
 """The routes of Open Inference Protocol v2 (REST), for a model or for whatever looks like one."""
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any, Protocol
 
-from fastapi import APIRouter, Request, Response
+from fastapi import FastAPI, Request, Response
 from msgspec import json
 
 from serving.call import current_call
 from serving.errors import BadRequest, ErrorBody, NotReady, UnknownModel, UnsupportedContent
 from serving.lifecycle import Lifecycle
+from serving.parts import Parts
 from serving.protocol import (
     LENGTH_HEADER,
     InferAnswer,
@@ -20,6 +22,7 @@ from serving.protocol import (
 )
 from serving.tensors import Array, Signature, TensorSpec
 
+TAGS: list[str | Enum] = ["Open Inference Protocol v2"]
 EXTENSIONS = ["binary_tensor_data"]
 JSON, BINARY = "application/json", "application/octet-stream"
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -58,59 +61,70 @@ class Backend(Protocol):
         """The outputs asked for, by name."""
 
 
-def v2_router(
-    backends: Sequence[Backend],
-    lifecycle: Lifecycle,
-    *,
-    server: str,
-    version: str,
-    example: Mapping[str, Any] | None = None,
-) -> APIRouter:
-    """The protocol's routes; `example` is a request body for the documentation."""
-    router = APIRouter(tags=["Open Inference Protocol v2"])
-    served = {backend.name: backend for backend in backends}
+class Served:
+    """The models behind one server's routes."""
 
-    def backend_of(name: str, version: str | None = None) -> Backend:
-        backend = served.get(name)
+    def __init__(self, backends: Sequence[Backend]) -> None:
+        self._backends = {backend.name: backend for backend in backends}
+
+    def find(self, name: str, version: str | None = None) -> Backend:
+        """The model of that name, and of that version where one is given.
+
+        Raises:
+            UnknownModel: there is none.
+        """
+        backend = self._backends.get(name)
         if backend is None:
-            raise UnknownModel(f"unknown model {name!r}: served here: {', '.join(served)}")
+            raise UnknownModel(f"unknown model {name!r}: served here: {', '.join(self._backends)}")
         if version not in (None, backend.version):
             raise UnknownModel(f"model {name!r} has no version {version!r} here: served: {backend.version}")
         return backend
 
-    @router.get("/v2", summary="What this server is")
-    async def server_metadata() -> Response:
-        return _json({"name": server, "version": version, "extensions": EXTENSIONS})
 
-    @router.get("/v2/health/live", summary="Whether the process answers")
+def add_v2_routes(app: FastAPI, parts: Parts, backends: Sequence[Backend], *, example: object = None) -> None:
+    """Add the protocol's routes to a service; `example` is a request body for the documentation."""
+    served = Served(backends)
+    _add_inference(app, served, example)
+    _add_metadata(app, served)
+    _add_health(app, served, parts.lifecycle)
+
+
+def _add_inference(app: FastAPI, served: Served, example: object) -> None:
+    body = _body_description(example)
+
+    @app.post("/v2/models/{name}/infer", summary="Inference", tags=TAGS, responses=ERRORS, openapi_extra=body)
+    async def infer(request: Request) -> Response:
+        return await _infer(served.find(request.path_params["name"]), request)
+
+    @app.post("/v2/models/{name}/versions/{version}/infer", tags=TAGS, responses=ERRORS, openapi_extra=body)
+    async def infer_version(request: Request) -> Response:
+        return await _infer(served.find(**request.path_params), request)
+
+
+def _add_metadata(app: FastAPI, served: Served) -> None:
+    @app.get("/v2", summary="What this server is", tags=TAGS)
+    async def server_metadata() -> Response:
+        return _json({"name": app.title, "version": app.version, "extensions": EXTENSIONS})
+
+    @app.get("/v2/models/{name}", summary="A model's inputs and outputs", tags=TAGS, responses=PROBE_ERRORS)
+    @app.get("/v2/models/{name}/versions/{version}", tags=TAGS, responses=PROBE_ERRORS)
+    async def model_metadata(name: str, version: str | None = None) -> Response:
+        return _json(_metadata(served.find(name, version)))
+
+
+def _add_health(app: FastAPI, served: Served, lifecycle: Lifecycle) -> None:
+    @app.get("/v2/health/live", summary="Whether the process answers", tags=TAGS)
     async def live() -> Response:
         return _json({"live": True})
 
-    @router.get("/v2/health/ready", summary="Whether requests should be sent here", responses={503: ERRORS[503]})
+    @app.get("/v2/health/ready", summary="Whether requests should be sent here", tags=TAGS, responses=PROBE_ERRORS)
     async def ready() -> Response:
         return _readiness(lifecycle, {"ready": True})
 
-    @router.get("/v2/models/{name}/versions/{version}/ready", responses=PROBE_ERRORS)
-    @router.get(
-        "/v2/models/{name}/ready", summary="Whether a model is ready", responses={404: ERRORS[404], 503: ERRORS[503]}
-    )
+    @app.get("/v2/models/{name}/ready", summary="Whether a model is ready", tags=TAGS, responses=PROBE_ERRORS)
+    @app.get("/v2/models/{name}/versions/{version}/ready", tags=TAGS, responses=PROBE_ERRORS)
     async def model_ready(name: str, version: str | None = None) -> Response:
-        return _readiness(lifecycle, {"name": backend_of(name, version).name, "ready": True})
-
-    @router.get("/v2/models/{name}/versions/{version}", responses={404: ERRORS[404]})
-    @router.get("/v2/models/{name}", summary="A model's inputs and outputs", responses={404: ERRORS[404]})
-    async def model_metadata(name: str, version: str | None = None) -> Response:
-        return _json(_metadata(backend_of(name, version)))
-
-    body = _body_description(example)
-
-    @router.post("/v2/models/{name}/versions/{version}/infer", responses=ERRORS, openapi_extra=body)
-    @router.post("/v2/models/{name}/infer", summary="Inference", responses=ERRORS, openapi_extra=body)
-    async def infer(request: Request) -> Response:
-        path = request.path_params
-        return await _infer(backend_of(path["name"], path.get("version")), request)
-
-    return router
+        return _readiness(lifecycle, {"name": served.find(name, version).name, "ready": True})
 
 
 async def _infer(backend: Backend, request: Request) -> Response:
@@ -118,14 +132,14 @@ async def _infer(backend: Backend, request: Request) -> Response:
     content_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
     if content_type not in (JSON, BINARY):
         raise UnsupportedContent(f"expected the content type {JSON} or {BINARY}, got {content_type[:80]!r}")
-    asked, binary = decode_request(await request.body(), headers.get(LENGTH_HEADER))
+    asked, binary = decode_request(current_call.get().body, headers.get(LENGTH_HEADER))
     _read_parameters(asked)
     signature = backend.signature
     feeds = decode_inputs(asked, binary, signature)
     wanted = wanted_outputs(asked, signature)
     results = await backend.infer(feeds, list(wanted))
     answer = InferAnswer(backend.name, backend.version, [], asked.id)
-    content, json_length = encode_answer(results, wanted, signature.outputs, answer)
+    content, json_length = encode_answer(results, wanted, signature, answer)
     if json_length is None:
         return Response(content, media_type=JSON)
     return Response(content, media_type=BINARY, headers={LENGTH_HEADER: str(json_length)})
