@@ -175,7 +175,7 @@ def _show_stamped(stamped: "Stamped") -> None:
     from rich.markup import escape
     from rich.tree import Tree
 
-    from mlscaffold.new.context import human_size
+    from mlscaffold.units import human_size
 
     console = _console()
     word = "made" if stamped.written else "would make"

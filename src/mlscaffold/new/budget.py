@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from mlscaffold.new.context import StampedModel, human_size
+from mlscaffold.new.context import StampedModel
 from mlscaffold.patterns import Pattern
+from mlscaffold.units import human_size
 
 LARGE_BYTES = 300_000_000  # the definition that the linter uses: 300 MB of weights or 100 M parameters
 LARGE_PARAMETERS = 100_000_000

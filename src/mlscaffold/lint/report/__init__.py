@@ -5,8 +5,9 @@ from importlib import import_module
 from mlscaffold.errors import ConfigInvalid
 from mlscaffold.lint.config import near
 from mlscaffold.lint.finding import Report
+from mlscaffold.lint.report.wording import readable
 
-FORMATS = ("text", "concise", "json")
+FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit", "markdown", "mermaid", "html")
 
 
 def render(report: Report, name: str, *, colour: bool = False) -> str:
@@ -18,5 +19,5 @@ def render(report: Report, name: str, *, colour: bool = False) -> str:
     if name not in FORMATS:
         raise ConfigInvalid(f"--format {name!r}{near(name, FORMATS)}")
     module = import_module(f"mlscaffold.lint.report.{name}")
-    text: str = module.render(report, colour=colour)
+    text: str = module.render(report if name == "json" else readable(report), colour=colour)
     return text

@@ -8,7 +8,7 @@ def render(report: Report, *, colour: bool = False) -> str:
     """The findings, a line each, and a last line with their number."""
     del colour
     lines = [
-        f"{printable(at.path)}:{at.line}:{at.column}: {finding.code} {printable(finding.message)}"
+        f"{printable(at.path)}:{at.line}:{at.column}: {finding.code} {finding.message}"
         for finding in report.findings
         for at in finding.locations[:1]
     ]

@@ -37,7 +37,7 @@ def render(report: Report, *, colour: bool = False) -> str:
     sources: dict[str, list[str]] = {}
     blocks = ["\n".join(_finding(finding, Path(report.root), sources, paint)) for finding in report.findings]
     if report.skipped:
-        lines = [f"  {printable(file.path)}: {printable(file.reason)}" for file in report.skipped[:20]]
+        lines = [f"  {printable(file.path)}: {file.reason}" for file in report.skipped[:20]]
         more = [f"  … and {len(report.skipped) - 20} more (--format json lists all)"] if len(report.skipped) > 20 else []
         blocks.append("\n".join([paint.bold("not read"), *lines, *more]))
     return "\n\n".join([*blocks, summary(report)]) + "\n"
@@ -45,7 +45,7 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 def _finding(finding: Finding, root: Path, sources: dict[str, list[str]], paint: Paint) -> Iterator[str]:
     head = paint.severity(finding.severity, f"{finding.severity}[{finding.code}]")
-    yield f"{head} {finding.name}: {paint.bold(printable(finding.message))}"
+    yield f"{head} {finding.name}: {paint.bold(finding.message)}"
     width = max(len(str(location.line)) for location in finding.locations)
     gutter = " " * width
     for place, (path, group) in enumerate(groupby(finding.locations, key=lambda location: location.path)):
@@ -81,7 +81,7 @@ def _span(span: Location, lines: list[str], width: int, mark: str, severity: str
     source = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
     if not source.strip():
         yield f"{number} {bar}"
-        yield f"{' ' * width} {bar} {paint.severity(severity, mark)} {printable(span.note)}".rstrip()
+        yield f"{' ' * width} {bar} {paint.severity(severity, mark)} {span.note}".rstrip()
         return
     cut = len(source) - len(source.lstrip()) if len(source) > WIDEST else 0  # long lines give up their indentation first
     shown = source[cut : cut + WIDEST].rstrip()
@@ -93,7 +93,7 @@ def _span(span: Location, lines: list[str], width: int, mark: str, severity: str
     dots = " …" if len(source.rstrip()) > cut + WIDEST else ""
     yield f"{number} {bar} {printable(shown)}{dots}"
     painted = paint.severity(severity, marks) if mark == "^" else paint.frame(marks)
-    yield f"{' ' * width} {bar} {before}{painted} {printable(span.note)}".rstrip()
+    yield f"{' ' * width} {bar} {before}{painted} {span.note}".rstrip()
 
 
 def _lines(root: Path, path: str, sources: dict[str, list[str]]) -> list[str]:
