@@ -1,6 +1,6 @@
 // One control for each input of the model: a number, a text, a tick, JSON, or, where there is too much to type, a filling.
 
-/** @typedef {{name: string, field: string, datatype: string, axes: (string|number)[], row_shape: number[], example: unknown}} Input */
+/** @typedef {{name: string, field: string, datatype: string, axes: (string|number)[], row_shape: number[], sample_shape: number[], example: unknown}} Input */
 
 const FILLINGS = {
   zeros: () => 0,
@@ -48,12 +48,12 @@ function controlFor(input) {
 function filling(input) {
   const control = document.createElement("select");
   for (const name of Object.keys(FILLINGS)) {
-    control.add(new Option(name));
+    control.add(new Option(`${input.sample_shape.join(" × ")} values: ${name}`, name));
   }
   const whole = !input.datatype.startsWith("FP");
   const leaf = () => (whole ? Math.round(FILLINGS[control.value]()) : FILLINGS[control.value]());
   const typed = { BOOL: () => Boolean(leaf()), BYTES: () => String(leaf()) }[input.datatype] ?? leaf;
-  return [control, () => filled(input.row_shape, typed)];
+  return [control, () => filled(input.sample_shape, typed)];
 }
 
 function json(input) {
@@ -94,10 +94,10 @@ function checked(input, control, value) {
   }
 }
 
-/** Nested lists of a shape; a free dimension (-1) gets one place. */
+/** Nested lists of a shape. */
 function filled(shape, leaf) {
   if (!shape.length) {
     return leaf();
   }
-  return Array.from({ length: Math.max(shape[0], 1) }, () => filled(shape.slice(1), leaf));
+  return Array.from({ length: shape[0] }, () => filled(shape.slice(1), leaf));
 }
