@@ -1,7 +1,7 @@
 """GitHub Actions workflow commands: findings as annotations on the changed lines."""
 
 from mlscaffold.lint.finding import Finding, Report
-from mlscaffold.lint.report.wording import summary, way_out
+from mlscaffold.lint.report.wording import printable, summary, way_out
 
 KINDS = {"error": "error", "warning": "warning", "info": "notice"}
 
