@@ -118,7 +118,7 @@ def _link(x1: float, y1: float, x2: float, y2: float, severity: str) -> str:
 
 
 def _box(left: int, top: int, width: int, label: str, severity: str) -> str:
-    most = width // 7
+    most, label = width // 8, printable(label)
     shown = label if len(label) <= most else f"{label[: most - 1]}…"
     hit = f" hit {severity}" if severity else ""
     return (
@@ -134,7 +134,7 @@ def _findings(findings: Sequence[Finding]) -> str:
 def _finding(finding: Finding) -> Iterator[str]:
     tag = f'<span class="tag {finding.severity}">{escape(finding.code)}</span>'
     yield f"<details open><summary>{tag} {escape(finding.message)}</summary>"
-    yield f'<p class="why">{escape(finding.why)} Confidence {finding.confidence}.</p><ol>'
+    yield f'<p class="why">{escape(finding.why)} (confidence {finding.confidence})</p><ol>'
     for at in finding.locations:
         yield f"<li><code>{escape(at.path)}:{at.line}</code> {escape(at.note)}</li>"
     yield "</ol>"
