@@ -63,7 +63,7 @@ def read(path: Path, *, axes: dict[str, int] | None = None, time_limit_s: float 
         ModelUnreadable: no file, not ONNX, cut, missing or unsafe external data, operators or types that cannot be served.
     """
     _check_file(path)
-    command = [sys.executable, "-m", "mlscaffold.onnxprobe", str(path.resolve()), json.dumps(axes or {})]
+    command = [sys.executable, "-P", "-m", "mlscaffold.onnxprobe", str(path.resolve()), json.dumps(axes or {})]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=time_limit_s, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:

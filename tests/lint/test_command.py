@@ -120,9 +120,9 @@ def test_a_suppression_with_reason_hides_and_is_told(helpdesk: Path) -> None:
 def test_a_baseline_lets_the_old_pass_and_the_new_fail(helpdesk: Path) -> None:
     assert mlscaffold("lint", "--write-baseline", "--baseline", "known.json", cwd=helpdesk).returncode == 0
     assert mlscaffold("lint", "--baseline", "known.json", cwd=helpdesk).returncode == 0
-    more = "\nimport easyocr\nreader = easyocr.Reader(['en'])\n\n@app.post('/scan')\nasync def scan(path: str):\n    return reader.readtext(path)\n"
     with (helpdesk / "helpdesk/app.py").open("a") as file:
-        file.write(more)
+        file.write("\nimport easyocr\nreader = easyocr.Reader(['en'])\n\n\n")
+        file.write("@app.post('/scan')\nasync def scan(path: str):\n    return reader.readtext(path)\n")
     done = mlscaffold("lint", "--baseline", "known.json", "--format", "json", cwd=helpdesk)
     assert done.returncode == 1
     said = json.loads(done.stdout)
