@@ -1,0 +1,65 @@
+"""A stamped project's services as real processes on free ports."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+START_SECONDS = 60
+
+
+def packages(project: Path) -> list[str]:
+    return sorted(path.parent.name for path in project.glob("services/*/__main__.py"))
+
+
+@contextmanager
+def running(project: Path, package: str, *, cwd: Path | None = None, **env: str) -> Iterator[str]:
+    """The address of a service of the project, once it is ready. `cwd` is where it starts (default: the project)."""
+    port = free_port()
+    settings = {f"{package.upper()}_HOST": "127.0.0.1", f"{package.upper()}_PORT": str(port), **env}
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"services.{package}"],
+        cwd=cwd or project,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(process, address)
+        yield address
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def post(url: str, body: bytes) -> dict[str, object]:
+    with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=10) as answer:
+        return json.load(answer)
+
+
+def _wait(process: "subprocess.Popen[str]", address: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise AssertionError(f"the service ended with {process.returncode}:\n{process.communicate()[0]}")
+        try:
+            with urlopen(f"{address}/v2/health/ready", timeout=1):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+    raise AssertionError(f"{address}: not ready within {START_SECONDS} s")
