@@ -6,8 +6,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
-from fastapi import FastAPI, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse
 
 from serving.errors import install_error_handlers
 from serving.intake import Intake
@@ -77,9 +77,20 @@ def add_metrics_route(app: FastAPI, parts: Parts) -> None:
 
 
 def add_page(app: FastAPI, folder: Path) -> None:
-    """Serve the folder at `/`, where there is one. It takes every path that no route has taken, so it comes last."""
-    if folder.is_dir():
-        app.mount("/", StaticFiles(directory=folder, html=True), name="page")
+    """Serve the folder's files, `index.html` at `/`; nothing where there is no such folder.
+
+    Each file has a route of its own: a mount at `/` would answer 405 for paths that do not exist.
+    """
+    for file in sorted(folder.rglob("*.*")):
+        path = f"/{file.relative_to(folder).as_posix()}"
+        app.add_route("/" if path == "/index.html" else path, _file_endpoint(file), include_in_schema=False)
+
+
+def _file_endpoint(file: Path) -> Callable[[Request], Awaitable[Response]]:
+    async def send_file(_: Request) -> Response:
+        return FileResponse(file)
+
+    return send_file
 
 
 def _lifespan(

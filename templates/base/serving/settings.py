@@ -12,36 +12,38 @@ class ServingSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore")
 
-    host: str = Field("127.0.0.1", description="Address to listen on; containers set 0.0.0.0.")
-    port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
-    models_dir: Path = Field(Path("models"), description="The model repository: NAME/VERSION/model.onnx.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; containers set 0.0.0.0.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
+    models_dir: Path = Field(default=Path("models"), description="The model repository: NAME/VERSION/model.onnx.")
 
     max_body_bytes: int = Field(
-        32 * 1024 * 1024, ge=1, description="Largest body, as sent and decompressed; beyond it 413."
+        default=32 * 1024 * 1024, ge=1, description="Largest body, as sent and decompressed; beyond it 413."
     )
     deadline_ms: float = Field(
-        30_000, gt=0, description="Longest time for one request; a caller's own deadline can only shorten it."
+        default=30_000, gt=0, description="Longest time for one request; a caller's own deadline can only shorten it."
     )
     queue_ms: float = Field(
-        1_000, gt=0, description="Longest wait that an accepted request should have; sets the number of places."
+        default=1_000, gt=0, description="Longest wait that an accepted request should have; sets the number of places."
     )
     max_inflight: int | None = Field(
-        None, ge=1, description="Places for requests, running and waiting; beyond it 503. Default: from queue_ms."
+        default=None,
+        ge=1,
+        description="Places for requests, running and waiting; beyond it 503. Default: from queue_ms.",
     )
     compress_from_bytes: int = Field(
-        1024, ge=0, description="Smallest answer that is compressed where the caller accepts gzip or deflate."
+        default=1024, ge=0, description="Smallest answer that is compressed where the caller accepts gzip or deflate."
     )
 
     engine: Literal["auto", "inline", "pool", "batch"] = Field(
-        "auto", description="How the model runs; auto measures at start-up and chooses."
+        default="auto", description="How the model runs; auto measures at start-up and chooses."
     )
     threads: int | None = Field(
-        None, ge=1, description="Threads that run the model. Default: the cores that this process may use."
+        default=None, ge=1, description="Threads that run the model. Default: the cores that this process may use."
     )
-    max_batch: int = Field(64, ge=1, description="Most rows in one batch made of several requests.")
+    max_batch: int = Field(default=64, ge=1, description="Most rows in one batch made of several requests.")
 
     drain_seconds: float = Field(
-        3.0, ge=0, description="Time between SIGTERM and the end in which work goes on and readiness says no."
+        default=3.0, ge=0, description="Time between SIGTERM and the end in which work goes on and readiness says no."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
-    log_requests: bool = Field(True, description="One log line per request.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_requests: bool = Field(default=True, description="One log line per request.")
