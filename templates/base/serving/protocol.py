@@ -269,7 +269,9 @@ def _values(tensor: TensorIn) -> list[Any]:
 
 
 def _nested_values(tensor: TensorIn, raw: bytes, kind: Kind) -> list[Any]:
-    leaves = _leaves(_any.decode(raw), tensor, tuple(tensor.shape))
+    nested = _any.decode(raw)
+    flat = not isinstance(nested, list) or not any(isinstance(part, list) for part in nested)
+    leaves = nested if flat else _leaves(nested, tensor, tuple(tensor.shape))
     try:
         values: list[Any] = _flat[kind].decode(_answer.encode(leaves))
     except msgspec.ValidationError as error:
@@ -289,8 +291,6 @@ def _leaves(value: object, tensor: TensorIn, shape: tuple[int, ...]) -> list[Any
     if not shape:
         return [value]
     if not isinstance(value, list) or len(value) != shape[0]:
-        if isinstance(value, list) and not any(isinstance(part, list) for part in value):
-            return value
         raise BadRequest(f"input {tensor.name!r}: the nesting of the data is not that of shape {tensor.shape}")
     return [leaf for part in value for leaf in _leaves(part, tensor, shape[1:])]
 

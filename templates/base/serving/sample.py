@@ -89,7 +89,7 @@ def _tensor(path: Path, spec: TensorSpec, given: _Tensor) -> Array:
     if len(given.data) != math.prod(given.shape):
         raise ModelInvalid(f"{path}: {spec.name} has {len(given.data)} values for the shape {given.shape}")
     values = np.asarray(given.data, dtype=NUMPY[spec.datatype]).reshape(given.shape)
-    return tensor_from_values(spec, values)
+    return tensor_from_values(spec.name, values, spec.datatype, spec.shape)
 
 
 def documented(path: Path) -> object:

@@ -1,5 +1,6 @@
 """Tensors as the Open Inference Protocol names them: datatypes, shapes, and errors that say what was expected."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -95,27 +96,40 @@ class Signature:
         return all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
 
 
-def tensor_from_values(spec: TensorSpec, values: object, *, row: bool = False) -> Array:
-    """Nested lists, or a single value, as the tensor that `spec` describes; with `row` the batch axis is added.
+def feeds_from_fields(specs: Sequence[TensorSpec], fields: Mapping[str, object], *, rows: bool) -> dict[str, Array]:
+    """A model's inputs from the typed route's fields, in the same order; with `rows` each gets the batch axis.
+
+    Raises:
+        Unprocessable: as `tensor_from_values`.
+    """
+    return {
+        spec.name: tensor_from_values(field, value, spec.datatype, spec.row_shape)[np.newaxis]
+        if rows
+        else tensor_from_values(field, value, spec.datatype, spec.shape)
+        for spec, (field, value) in zip(specs, fields.items(), strict=True)
+    }
+
+
+def tensor_from_values(name: str, values: object, datatype: str, shape: tuple[int, ...]) -> Array:
+    """Nested lists, or a single value, as a tensor; -1 in `shape` is any length.
 
     Raises:
         Unprocessable: ragged, of another shape, or with a value that the datatype cannot hold.
     """
-    shape = spec.row_shape if row else spec.shape
     try:
         with np.errstate(over="ignore"):
-            array = np.asarray(values, dtype=spec.numpy)
+            array = np.asarray(values, dtype=NUMPY[datatype])
     except OverflowError as error:
-        raise Unprocessable(f"{spec.name}: a value does not fit {spec.datatype}: {error}") from error
+        raise Unprocessable(f"{name}: a value does not fit {datatype}: {error}") from error
     except (ValueError, TypeError) as error:
-        raise Unprocessable(f"{spec.name}: expected {_lists(shape)} of {spec.datatype}: {error}") from error
-    if spec.datatype == "BYTES" and not all(isinstance(value, str) for value in array.flat):
-        raise Unprocessable(f"{spec.name}: expected {_lists(shape)} of strings, all rows of one length")
+        raise Unprocessable(f"{name}: expected {datatype} of shape {list(shape)}: {error}") from error
     if not fits(shape, array.shape):
-        raise Unprocessable(f"{spec.name}: expected shape {list(shape)}, got {list(array.shape)}")
-    if spec.datatype.startswith("FP") and not all_finite(array):
-        raise Unprocessable(f"{spec.name}: a value is not finite as {spec.datatype}; send such values in binary (v2)")
-    return array[np.newaxis] if row else array
+        raise Unprocessable(f"{name}: expected shape {list(shape)}, got {list(array.shape)}")
+    if datatype == "BYTES" and not all(isinstance(value, str) for value in array.flat):
+        raise Unprocessable(f"{name}: expected strings, with lists of equal length")
+    if datatype.startswith("FP") and not all_finite(array):
+        raise Unprocessable(f"{name}: a value is not finite as {datatype}; send such values in binary (v2)")
+    return array
 
 
 def all_finite(array: Array) -> bool:
@@ -131,7 +145,3 @@ def plain(array: Array) -> list[object]:
         array[~np.isfinite(array.astype(float))] = None
     values: list[object] = array.tolist()
     return values
-
-
-def _lists(shape: tuple[int, ...]) -> str:
-    return f"values of shape {list(shape)}" if shape else "one value"

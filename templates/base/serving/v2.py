@@ -135,8 +135,8 @@ async def _infer(backend: Backend, request: Request) -> Response:
     asked, binary = decode_request(current_call.get().body, headers.get(LENGTH_HEADER))
     _read_parameters(asked)
     signature = backend.signature
-    feeds = decode_inputs(asked, binary, signature)
     wanted = wanted_outputs(asked, signature)
+    feeds = decode_inputs(asked, binary, signature)
     results = await backend.infer(feeds, list(wanted))
     answer = InferAnswer(backend.name, backend.version, [], asked.id)
     content, json_length = encode_answer(results, wanted, signature, answer)

@@ -237,7 +237,12 @@ def _first_output(request: Request, **parameters: object) -> Request:
     ],
 )
 def test_wrong_requests_name_what_is_wrong(service: ModelService, process: Process, case: str, says: str) -> None:
-    if service.signature.inputs[0].datatype == "FP16" and case in ("too few values", "values of another type"):
+    if service.signature.inputs[0].datatype == "FP16" and case in (
+        "input twice",
+        "too few values",
+        "values of another type",
+        "no values",
+    ):
         says = "FP16 travels in binary only"
     request = {**_json_request(service), "output": service.signature.outputs[0].name}
     request = _spoiled(request, case)
