@@ -28,7 +28,8 @@ class Pattern:
 
     `fits` are the wizard's answers that speak for it (question -> accepted answers). `layers` are the folders of `_parts/` that a
     stamped project is assembled from besides `base/` and the pattern's own; `example` the one added where no model is given.
-    `flag` is the option that names one model (`--model` or `--stage`); `least` and `most` bound their number (None: unbounded).
+    `wiring` says how several models make one ("chain", "fan-out"; empty: each stands alone). `flag` is the option that names one
+    model (`--model` or `--stage`); `least` and `most` bound their number (None: unbounded).
     An anti-pattern has `refused`, the reason, and `instead`, the ways out.
     """
 
@@ -48,6 +49,7 @@ class Pattern:
     layers: tuple[str, ...] = ()
     example: str = ""
     online: bool = True
+    wiring: str = ""
     flag: str = "model"
     least: int = 1
     most: int | None = 1

@@ -14,6 +14,8 @@ from mlscaffold.new.answers import Answers
 from mlscaffold.new.context import StampedModel, context, sample_files
 from mlscaffold.new.lock import write_lock
 from mlscaffold.new.standin import stand_ins
+from mlscaffold.new.values import Context
+from mlscaffold.new.wiring import sample_requests
 from mlscaffold.patterns import Pattern, catalogue, find
 from mlscaffold.resources import templates_folder
 
@@ -51,8 +53,10 @@ def new(answers: Answers, destination: Path | None, *, dry_run: bool = False, pr
         progress("rendering the project")
         layers = stamp.layers_of(pattern, templates_folder(), example=example, models=(model.name for model in models))
         stamp.assemble(layers, templates_folder(), template)
-        stamp.render(template, context(answers, pattern, models, example=example), rendering)
+        values = context(answers, pattern, models, example=example)
+        stamp.render(template, values, rendering)
         _add_models(rendering, models)
+        _add_samples(rendering, values)
         write_lock(rendering, answers, models, template)
         files = tuple(str(inner) for inner in merge.rendered_files(rendering))
         if not dry_run:
@@ -125,6 +129,14 @@ def _add_models(rendering: Path, models: tuple[StampedModel, ...]) -> None:
         for inner, text in sample_files(model).items():
             if not (rendering / inner).exists():  # the shipped example brings a real one
                 (rendering / inner).write_text(text, encoding="utf-8")
+
+
+def _add_samples(rendering: Path, values: Context) -> None:
+    if values["pipeline"] is None:
+        return
+    front = next(service for service in values["services"] if service["model"] is None)
+    for name, text in sample_requests(values["pipeline"], rendering).items():
+        (rendering / "services" / front["package"] / name).write_text(text, encoding="utf-8")
 
 
 def _workplace() -> tempfile.TemporaryDirectory[str]:

@@ -5,10 +5,11 @@ import keyword
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from mlscaffold import __version__
 from mlscaffold.new.answers import Answers
+from mlscaffold.new.values import Context, ModelContext, PatternContext, ServiceContext, TensorContext
+from mlscaffold.new.wiring import WIRINGS
 from mlscaffold.onnxfile import EXAMPLE_ELEMENTS, OnnxFile, Tensor
 from mlscaffold.patterns import Pattern
 from mlscaffold.units import human_size
@@ -16,47 +17,6 @@ from mlscaffold.units import human_size
 PYTHON_TYPES = {"BOOL": "bool", "BYTES": "str", "FP16": "float", "FP32": "float", "FP64": "float"}
 # attributes of pydantic.BaseModel that a field must not shadow
 SHADOWED = frozenset("copy construct dict fields json schema validate parse_obj parse_raw parse_file from_orm self".split())
-
-
-class TensorContext(TypedDict):
-    name: str
-    field: str
-    datatype: str
-    numpy: str
-    shape: list[int]
-    axes: list[str | int]
-    row_shape: list[int]
-    sample_shape: list[int]  # row_shape with every free dimension as in the sample
-    annotation: str
-    example: object
-
-
-class ModelContext(TypedDict):
-    name: str
-    package: str
-    title: str
-    description: str
-    version: str
-    path: str
-    sha256: str
-    bytes: int
-    size: str
-    latency_ms: float
-    labels: list[str]
-    row: bool
-    batchable: bool
-    inputs: list[TensorContext]
-    outputs: list[TensorContext]
-
-
-class ServiceContext(TypedDict):
-    name: str
-    package: str
-    env: str
-    port: int
-    role: str
-    does: str
-    model: ModelContext | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +40,40 @@ class StampedModel:
         return {f"{self.folder}/model.onnx": self.file.path, **beside}
 
 
-def context(answers: Answers, pattern: Pattern, models: tuple[StampedModel, ...], *, example: bool) -> dict[str, object]:
+def context(answers: Answers, pattern: Pattern, models: tuple[StampedModel, ...], *, example: bool) -> Context:
     """Every name that a template may use. The values are plain JSON values."""
     shown = [_model(model) for model in models]
-    port = int(answers.settings["port"])
-    services = _services(pattern, shown, port)
-    return {
-        **answers.settings,
-        "project_name": answers.name,
-        "mlscaffold_version": __version__,
-        "example": example,
-        "pattern": {
-            "name": pattern.name,
-            "title": pattern.title,
-            "group": pattern.group,
-            "summary": pattern.summary,
-            "when": list(pattern.when),
-            "merits": list(pattern.merits),
-            "demerits": list(pattern.demerits),
-            "remains": list(pattern.remains),
-            "decide": list(pattern.decide),
-            "diagram": pattern.diagram,
-            "services": [{"name": service.name, "does": service.does} for service in pattern.services],
-        },
-        "models": shown,
-        "services": services,
-        "model_services": [service for service in services if service["model"]],
-    }
+    services = _services(pattern, shown, int(answers.settings["port"]))
+    return Context(
+        project_name=answers.name,
+        project_title=str(answers.settings["project_title"]),
+        port=int(answers.settings["port"]),
+        latency_budget_ms=int(answers.settings["latency_budget_ms"]),
+        axes=str(answers.settings["axes"]),
+        mlscaffold_version=__version__,
+        example=example,
+        pattern=_pattern(pattern),
+        models=shown,
+        services=services,
+        model_services=[service for service in services if service["model"]],
+        pipeline=WIRINGS[pattern.wiring](answers.name, shown) if pattern.wiring else None,
+    )
+
+
+def _pattern(pattern: Pattern) -> PatternContext:
+    return PatternContext(
+        name=pattern.name,
+        title=pattern.title,
+        group=pattern.group,
+        summary=pattern.summary,
+        when=list(pattern.when),
+        merits=list(pattern.merits),
+        demerits=list(pattern.demerits),
+        remains=list(pattern.remains),
+        decide=list(pattern.decide),
+        diagram=pattern.diagram,
+        services=[{"name": service.name, "does": service.does} for service in pattern.services],
+    )
 
 
 def sample_files(model: StampedModel) -> dict[str, str]:
@@ -160,6 +127,7 @@ def _services(pattern: Pattern, models: list[ModelContext], port: int) -> list[S
             role=role,
             does=does,
             model=model,
+            calls=[] if model else [other["name"] for other in models],
         )
         for place, (name, role, does, model) in enumerate(wanted)
     ]

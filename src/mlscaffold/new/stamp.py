@@ -41,6 +41,8 @@ def layers_of(pattern: Pattern, templates: Path, *, example: bool, models: Itera
     """The layers of a pattern, in the order in which a reader would look for a file: base, parts, its own, the example's."""
     last = pattern.example if example and pattern.example else OWN_MODEL
     names = ["base", *(f"{PARTS}/{name}" for name in pattern.layers), pattern.name, f"{PARTS}/{last}"]
+    special = f"{PARTS}/{pattern.name}-{last}"  # what the example (or the user's own model) means for this one pattern
+    names += [special] if (templates / special).is_dir() else []
     wanted = frozenset(models)
     layers = [Layer(templates / name, wanted) for name in names]
     for layer in layers:
