@@ -1,0 +1,96 @@
+"""The shapes of what templates print: plain JSON values with names."""
+
+from typing import TypedDict
+
+
+class TensorContext(TypedDict):
+    name: str
+    field: str
+    datatype: str
+    numpy: str
+    shape: list[int]
+    axes: list[str | int]
+    row_shape: list[int]
+    sample_shape: list[int]  # row_shape with every free dimension as in the sample
+    annotation: str
+    example: object
+
+
+class ModelContext(TypedDict):
+    name: str
+    package: str
+    title: str
+    description: str
+    version: str
+    path: str
+    sha256: str
+    bytes: int
+    size: str
+    latency_ms: float
+    labels: list[str]
+    row: bool
+    batchable: bool
+    inputs: list[TensorContext]
+    outputs: list[TensorContext]
+
+
+class ServiceContext(TypedDict):
+    """`calls` are the names of the services that it asks."""
+
+    name: str
+    package: str
+    env: str
+    port: int
+    role: str
+    does: str
+    model: ModelContext | None
+    calls: list[str]
+
+
+class PatternContext(TypedDict):
+    name: str
+    title: str
+    group: str
+    summary: str
+    when: list[str]
+    merits: list[str]
+    demerits: list[str]
+    remains: list[str]
+    decide: list[str]
+    diagram: str
+    services: list[dict[str, str]]
+
+
+class StageContext(TypedDict):
+    """One model in the whole; `feeds` says for each input where it comes from ("request.image", "ner.tokens")."""
+
+    model: ModelContext
+    feeds: dict[str, str]
+
+
+class PipelineContext(TypedDict):
+    """The whole, seen as one model. `labels` are those of the model whose outputs are the answer."""
+
+    name: str
+    inputs: list[TensorContext]
+    outputs: list[TensorContext]
+    labels: list[str]
+    row: bool
+    stages: list[StageContext]
+
+
+class Context(TypedDict):
+    """Everything that a template may name. `pipeline` is None where each model stands alone."""
+
+    project_name: str
+    project_title: str
+    port: int
+    latency_budget_ms: int
+    axes: str
+    mlscaffold_version: str
+    example: bool
+    pattern: PatternContext
+    models: list[ModelContext]
+    services: list[ServiceContext]
+    model_services: list[ServiceContext]
+    pipeline: PipelineContext | None
