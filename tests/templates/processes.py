@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-START_SECONDS = 60
+START_SECONDS = 30
 
 
 def packages(project: Path) -> list[str]:
@@ -20,10 +20,10 @@ def packages(project: Path) -> list[str]:
 
 
 @contextmanager
-def running(project: Path, package: str, *, cwd: Path | None = None, **env: str) -> Iterator[str]:
+def running(project: Path, package: str, *, cwd: Path | None = None, port: int | None = None) -> Iterator[str]:
     """The address of a service of the project, once it is ready. `cwd` is where it starts (default: the project)."""
-    port = free_port()
-    settings = {f"{package.upper()}_HOST": "127.0.0.1", f"{package.upper()}_PORT": str(port), **env}
+    port = port or free_port()
+    settings = {f"{package.upper()}_HOST": "127.0.0.1", f"{package.upper()}_PORT": str(port)}
     process = subprocess.Popen(
         [sys.executable, "-m", f"services.{package}"],
         cwd=cwd or project,

@@ -104,12 +104,14 @@ def test_where_and_how_large_it_is_drawn_does_not_matter(page: Page, digits: str
 
 def test_clearing_empties_pad_and_answer(page: Page, digits: str) -> None:
     page.goto(digits)
-    draw(page, SEVEN)
-    expect(page.locator("#headline strong")).to_have_text("7")
-    page.click("#clear")
-    expect(page.locator("#headline")).to_have_text("Nothing is drawn yet.")
-    ink = "pad => pad.getContext('2d').getImageData(0, 0, pad.width, pad.height).data.some(Boolean)"
-    assert page.locator("#pad").evaluate(ink) is False
+    inked = "pad => pad.getContext('2d').getImageData(0, 0, pad.width, pad.height).data.some(Boolean)"
+    for fill in (lambda: draw(page, SEVEN), lambda: page.click("#example")):
+        fill()
+        expect(page.locator("#headline strong")).not_to_be_empty()
+        assert page.locator("#pad").evaluate(inked) is True
+        page.click("#clear")
+        expect(page.locator("#headline")).to_have_text("Nothing is drawn yet.")
+        assert page.locator("#pad").evaluate(inked) is False
     assert set(bars(page).values()) == {0}
 
 
