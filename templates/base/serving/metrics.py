@@ -21,7 +21,7 @@ class Metrics:
     """What is counted. A label's child is looked up once and kept: looking it up costs more than counting."""
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+        registry = self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         self._requests = Counter(
@@ -58,4 +58,4 @@ class Metrics:
 
     def page(self) -> bytes:
         """The text that Prometheus scrapes."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
