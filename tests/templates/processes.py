@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TextIO
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -23,22 +25,29 @@ def packages(project: Path) -> list[str]:
 def running(project: Path, package: str, *, cwd: Path | None = None, port: int | None = None) -> Iterator[str]:
     """The address of a service of the project, once it is ready. `cwd` is where it starts (default: the project)."""
     port = port or free_port()
+    with service(project, package, cwd=cwd, port=port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def service(project: Path, package: str, *, port: int, cwd: Path | None = None) -> Iterator["subprocess.Popen[str]"]:
+    """The process of a service, once it is ready."""
     settings = {f"{package.upper()}_HOST": "127.0.0.1", f"{package.upper()}_PORT": str(port)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"services.{package}"],
-        cwd=cwd or project,
-        env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(process, address)
-        yield address
-    finally:
-        process.kill()
-        process.communicate()
+    with TemporaryFile("w+") as log:  # not a pipe: a full one would stop the service
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"services.{package}"],
+            cwd=cwd or project,
+            env={**os.environ, **settings},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            _wait(process, f"http://127.0.0.1:{port}", log)
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
 
 def free_port() -> int:
@@ -52,11 +61,12 @@ def post(url: str, body: bytes) -> dict[str, object]:
         return json.load(answer)
 
 
-def _wait(process: "subprocess.Popen[str]", address: str) -> None:
+def _wait(process: "subprocess.Popen[str]", address: str, log: TextIO) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise AssertionError(f"the service ended with {process.returncode}:\n{process.communicate()[0]}")
+            log.seek(0)
+            raise AssertionError(f"the service ended with {process.returncode}:\n{log.read()}")
         try:
             with urlopen(f"{address}/v2/health/ready", timeout=1):
                 return

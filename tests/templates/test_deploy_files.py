@@ -123,6 +123,11 @@ def test_files_follow_their_schema(project: Path, schema: str, file: str) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_pre_commit_accepts_its_configuration(project: Path) -> None:
+    done = run(TOOLS / "pre-commit", "validate-config", ".pre-commit-config.yaml", cwd=project)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 def test_compose_runs_hardened_replicas_behind_a_balancer(project: Path) -> None:
     compose = documents(project / "compose.yaml")[0]["services"]
     model = next(name for name in compose if name != "balancer")
@@ -291,3 +296,26 @@ def test_deploy_files_set_only_settings_that_exist(project: Path) -> None:
     used = {name for text in texts for name in re.findall(rf"\b{package.upper()}_[A-Z_]+\b", text.read_text())}
     assert used
     assert used <= known
+
+
+# -- dependencies
+
+
+def pins(path: Path) -> set[str]:
+    """Every pinned release, with its marker."""
+    return set(re.findall(r"^(\S+==[^\\\n]+?) \\$", path.read_text(), re.MULTILINE))
+
+
+def test_development_runs_on_the_very_releases_of_the_services(project: Path) -> None:
+    together = pins(project / "requirements-dev.txt")
+    for path in project.glob("services/*/requirements.txt"):
+        assert pins(path), path
+        assert pins(path) - together == set()
+
+
+def test_every_release_has_its_hashes_and_no_file_names_an_address(project: Path) -> None:
+    for path in [*project.glob("requirements*.txt"), *project.rglob("*/requirements.txt")]:
+        text = path.read_text()
+        assert "://" not in text
+        releases = [block for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE) if "==" in block]
+        assert [block for block in releases if "--hash=sha256:" not in block] == []
