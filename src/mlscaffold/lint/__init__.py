@@ -1,0 +1,76 @@
+"""`lint(root, options) -> Report`: facts -> project -> rules -> suppressions -> baseline, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlscaffold.errors import ConfigInvalid
+from mlscaffold.lint import baseline
+from mlscaffold.lint.cache import FactCache
+from mlscaffold.lint.catalog import Catalog
+from mlscaffold.lint.config import Options
+from mlscaffold.lint.finding import Finding, Report
+from mlscaffold.lint.project import Project
+from mlscaffold.lint.project.services import services_of
+from mlscaffold.lint.rule import Rule, load_rules
+from mlscaffold.lint.suppress import apply, suppressions
+from mlscaffold.lint.workspace import Workspace
+from mlscaffold.resources import rules_folder
+
+
+def lint(root: Path, options: Options | None = None) -> Report:
+    """Everything that the rules find under a folder.
+
+    Raises:
+        TargetUnreadable: the folder cannot be read at all.
+        ConfigInvalid: an option names no rule.
+        RuleInvalid: a rule or the catalogue cannot be loaded.
+    """
+    options = options or Options()
+    rules = chosen(load_rules((rules_folder(), *options.rules)), options)
+    catalog = Catalog((rules_folder() / "catalog",), options.catalog)
+    workspace = Workspace(root, catalog, FactCache(), exclude=options.exclude)
+    project = workspace.project()
+    findings = sorted(_found(rules, project, options), key=_place)
+    comments = (comment for path in workspace.read_paths for comment in suppressions(path, workspace.content(path) or b""))
+    outcome = apply(
+        findings, comments, today=datetime.now(UTC).date(), ran=[word for rule in rules for word in (rule.code, rule.name)]
+    )
+    split = baseline.split(outcome.findings, baseline.read(options.baseline)) if options.baseline else None
+    return Report(
+        root=str(root),
+        services=services_of(project),
+        findings=split.fresh if split else outcome.findings,
+        skipped=workspace.skipped,
+        suppressed=outcome.suppressed,
+        baselined=split.known if split else (),
+        files_read=len(workspace.read_paths),
+    )
+
+
+def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
+    """The rules that run: those selected (out of preview, unless asked for), less those ignored."""
+    rules = tuple(rules)
+    for word in (*options.select, *options.ignore):
+        if not any(rule.answers_to(word) for rule in rules) and not word.upper().startswith("MLS9"):
+            known = ", ".join(rule.code for rule in rules)
+            raise ConfigInvalid(f"{word!r} is no rule: expected a code, a prefix of one or a name of: {known}")
+    wanted = [
+        rule
+        for rule in rules
+        if (any(rule.answers_to(word) for word in options.select) if options.select else options.preview or not rule.preview)
+    ]
+    return tuple(rule for rule in wanted if not any(rule.answers_to(word) for word in options.ignore))
+
+
+def _found(rules: Iterable[Rule], project: Project, options: Options) -> Iterable[Finding]:
+    for rule in rules:
+        for finding in rule.check(project):
+            if options.files is None or any(location.path in options.files for location in finding.locations):
+                yield finding
+
+
+def _place(finding: Finding) -> tuple[str, int, str, str]:
+    return (finding.primary.path, finding.primary.line, finding.code, finding.service)

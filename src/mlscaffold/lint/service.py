@@ -6,6 +6,10 @@ from typing import Literal
 Kind = Literal["web", "ui", "grpc", "worker", "lambda", "batch", "cli"]
 Role = Literal["model", "preprocessor", "part", "remote", "unknown"]
 Moment = Literal["module", "startup", "lazy", "per-request"]
+ModelKind = Literal[
+    "trees", "classic", "network", "vision", "embedding", "nlp", "asr", "tts", "llm", "diffusion", "ocr",
+]  # fmt: skip
+Weight = Literal["", "tiny", "small", "medium", "large", "huge"]
 SizeEvidence = Literal["file", "pointer", "published", "name"]
 
 

@@ -1,0 +1,49 @@
+"""Training inside a process that serves."""
+
+from collections.abc import Iterator
+
+from mlscaffold.lint.evidence import along, at, entry_span, spans, suggestion
+from mlscaffold.lint.finding import Finding
+from mlscaffold.lint.project import Project
+from mlscaffold.lint.project.deployable import Deployable
+from mlscaffold.lint.project.walk import Event
+
+CODE = "MLS103"
+NAME = "training-in-serving"
+SEVERITY = "error"
+WHY = "Training takes the processor and memory that answers need, and a model that changes under way has no version."
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """One finding per training call that an online deployable reaches."""
+    for service in project.deployables:
+        if not service.online:
+            continue
+        seen: set[tuple[str, int]] = set()
+        for event in service.events:
+            place = (event.site.path, event.site.line)
+            if event.kind == "train" and place not in seen:
+                seen.add(place)
+                yield _finding(project, service, event)
+
+
+def _finding(project: Project, service: Deployable, event: Event) -> Finding:
+    how = (
+        "in the background"
+        if event.state.queued
+        else "while a request waits"
+        if event.state.moment == "per-request"
+        else "when it starts"
+    )
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity=SEVERITY,
+        confidence="medium" if event.guessed else "high",
+        service=service.id,
+        message=f"the serving process trains a model {how}: {event.name}",
+        why=WHY,
+        locations=spans(at(event.site, "trains here"), along(event.trail), [entry_span(service)]),
+        suggestion=suggestion("batch", service, (), project.files),
+        subjects=(event.name,),
+    )

@@ -1,0 +1,68 @@
+"""A large model behind a request that somebody waits for."""
+
+from collections.abc import Iterator
+
+from mlscaffold.lint.evidence import along, at, call_span, handler_span, load_spans, megabytes, millions, spans, suggestion
+from mlscaffold.lint.finding import Finding, Location
+from mlscaffold.lint.project import Project
+from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
+from mlscaffold.lint.project.sizes import Size
+from mlscaffold.lint.project.walk import Event
+
+CODE = "MLS201"
+NAME = "big-model-online"
+SEVERITY = "warning"
+WHY = "An answer takes as long as the model does: callers time out, and one slow request holds the others up."
+
+# Word vectors and forests may be large on disk and still answer in a millisecond.
+_QUICK = ("classic", "trees")
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """One finding per large model of a deployable that a handler runs while the caller waits."""
+    for service in project.deployables:
+        if not service.online:
+            continue
+        for load in service.models:
+            size = project.sizes.of(load.model)
+            waits = [(run, event) for run in service.handlers if (event := _waiting(run, load)) is not None]
+            if waits and size.large and load.model.kind not in _QUICK:
+                yield _finding(project, service, load, size, waits)
+
+
+def _waiting(run: HandlerRun, load: Load) -> Event | None:
+    """The call of the model that a caller of this handler waits for."""
+    for event in run.events:
+        mine = event.model is not None and event.model.site == load.inner
+        waits = not event.state.queued and not event.state.stream
+        if event.kind == "predict" and mine and waits:
+            return event
+    return None
+
+
+def _finding(project: Project, service: Deployable, load: Load, size: Size, waits: list[tuple[HandlerRun, Event]]) -> Finding:
+    run, event = waits[0]
+    handlers: list[Location] = [handler_span(other) for other, _ in waits[1:5]]
+    calls = [call_span(other, "and here") for _, other in waits[1:5]]
+    pattern = "async" if load.model.kind in ("llm", "diffusion", "tts", "asr") else "time-lag"
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity=SEVERITY,
+        confidence="high" if size.evidence else "medium",
+        service=service.id,
+        message=f"{run.name} waits for {load.name}: {_figure(size)}",
+        why=WHY,
+        locations=spans(
+            at(event.site, f"{load.name} answers here, while the caller waits"),
+            load_spans(load), [handler_span(run)], along(event.trail), handlers, calls,
+        ),
+        suggestion=suggestion(pattern, service, [load], project.files),
+        subjects=(load.name,),
+    )  # fmt: skip
+
+
+def _figure(size: Size) -> str:
+    parts = [millions(size.parameters)] if size.parameters else []
+    parts += [megabytes(size.bytes)] if size.bytes else []
+    return ", ".join(parts) or f"a model of the class '{size.weight}' (300 MB and more)"

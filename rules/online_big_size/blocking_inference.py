@@ -1,0 +1,63 @@
+"""Inference on the event loop of an `async def` handler."""
+
+from collections.abc import Iterator
+
+from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
+from mlscaffold.lint.finding import Finding
+from mlscaffold.lint.project import Project
+from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
+from mlscaffold.lint.project.walk import Event
+
+CODE = "MLS202"
+NAME = "blocking-inference-in-async"
+SEVERITY = "error"
+WHY = "While the model computes, the loop answers nobody: no other request, no health check."
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """One finding per handler that runs a network on the loop; what takes a millisecond is only mentioned."""
+    for service in project.deployables:
+        for run in service.handlers:
+            blocking = [event for event in run.events if _blocks(event)]
+            heavy = [event for event in blocking if not _quick(project, service, event)]
+            if blocking:
+                yield _finding(project, service, run, (heavy or blocking)[0], heavy=bool(heavy))
+
+
+def _blocks(event: Event) -> bool:
+    computes = event.kind in ("predict", "train")
+    return computes and event.state.loop and not event.state.aside and event.state.moment != "startup"
+
+
+def _quick(project: Project, service: Deployable, event: Event) -> bool:
+    """Whether the call takes about a millisecond."""
+    if event.kind == "train":
+        return False
+    if event.model is None:
+        return not any(load.model.kind not in ("classic", "trees") for load in service.models)
+    return event.model.kind in ("classic", "trees") or event.model.role != "model" or project.sizes.of(event.model).small
+
+
+def _finding(project: Project, service: Deployable, run: HandlerRun, event: Event, *, heavy: bool) -> Finding:
+    load = _load_of(service, event)
+    name = load.name if load else event.name
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity=SEVERITY if heavy else "info",
+        confidence="medium" if event.guessed else "high",
+        service=service.id,
+        message=f"{run.name} runs {name} on the event loop ({event.name})",
+        why=WHY,
+        locations=spans(
+            at(event.site, "computes here, on the loop"),
+            [handler_span(run)], along(event.trail), load_spans(load) if load else (),
+        ),
+        suggestion=suggestion("web-single", service, [load] if load else [], project.files),
+        subjects=(run.name, name),
+    )  # fmt: skip
+
+
+def _load_of(service: Deployable, event: Event) -> Load | None:
+    site = event.model.site if event.model else None
+    return next((load for load in service.loads if load.inner == site), None)

@@ -1,0 +1,225 @@
+"""`rules/catalog/*.yaml`, compiled: what a call means, asked by its dotted name.
+
+Reading YAML costs 50 ms, more than a whole warm run: the parsed form is kept as JSON in the user's cache, under the content's hash.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+from mlscaffold.errors import RuleInvalid
+from mlscaffold.lint.service import ModelKind, Weight
+from mlscaffold.lint.store import read_bytes, write_bytes
+
+_Raw = Mapping[str, object]
+Entry = TypeVar("Entry")
+Place = int | str  # a position or a keyword of a call
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEntry:
+    """A call that brings a model into the process; the fields are explained at the top of `loaders.yaml`."""
+
+    framework: str
+    role: str
+    kind: ModelKind
+    weight: Weight
+    identity: tuple[Place, ...]
+    task: tuple[Place, ...]
+    shares: tuple[str, ...]
+    constructor: tuple[str, ...]
+    several: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEntry:
+    """Something that answers requests. `plain` is where a plain `def` handler runs: "loop", "pool" or "thread"."""
+
+    framework: str
+    kind: str
+    plain: str
+    stream: bool
+    setup: tuple[str, ...]
+    answer: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeEntry:
+    """A published size: millions of parameters or megabytes of weights."""
+
+    match: re.Pattern[str]
+    parameters: float | None
+    megabytes: float | None
+    source: str
+
+
+class Names(Generic[Entry]):
+    """Patterns of dotted names -> entries; an exact name wins over a pattern, then the first pattern that fits."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, Entry] = {}
+        self._wild: list[tuple[re.Pattern[str], Entry]] = []
+        self._asked: dict[str, Entry | None] = {}
+
+    def add(self, patterns: Iterable[str], entry: Entry) -> None:
+        for pattern in patterns:
+            if any(sign in pattern for sign in "*?["):
+                self._wild.append((re.compile(fnmatch.translate(pattern)), entry))
+            else:
+                self._exact.setdefault(pattern, entry)
+
+    def get(self, name: str) -> Entry | None:
+        if name not in self._asked:
+            self._asked[name] = self._exact.get(name) or self._first(name)
+        return self._asked[name]
+
+    def _first(self, name: str) -> Entry | None:
+        return next((entry for pattern, entry in self._wild if pattern.match(name)), None)
+
+
+class Catalog:
+    """All that the machine knows of the world outside the repository."""
+
+    def __init__(self, folders: Sequence[Path], extra: Sequence[Path] = ()) -> None:
+        raw = _read([*(path for folder in folders for path in sorted(folder.glob("*.yaml"))), *extra])
+        self.fingerprint = raw[0]
+        self.loads: Names[LoadEntry] = Names()
+        self.constructors: Names[ServerEntry] = Names()
+        self.routers: Names[ServerEntry] = Names()
+        self.bases: Names[ServerEntry] = Names()
+        self.decorators: Names[ServerEntry] = Names()
+        self.urls: Names[ServerEntry] = Names()
+        self.scripts: dict[str, ServerEntry] = {}
+        self.classes: dict[str, ServerEntry] = {}
+        self.hooks: list[tuple[tuple[str, ...], ServerEntry]] = []
+        self.signatures: list[tuple[tuple[str, ...], ServerEntry]] = []
+        self.meanings: Names[str] = Names()
+        self.methods: dict[str, str] = {}
+        self.trainable: Names[bool] = Names()
+        self.steppers: Names[bool] = Names()
+        self.predicts: Names[LoadEntry] = Names()
+        self.clients: Names[bool] = Names()
+        self.process_words: tuple[str, ...] = ()
+        self.sizes: list[SizeEntry] = []
+        for name, content in raw[1]:
+            self._add(name, content)
+
+    def _add(self, name: str, content: object) -> None:
+        try:
+            if name.startswith("size"):
+                self._sizes(cast("list[_Raw]", content))
+            elif name.startswith("server"):
+                self._servers(cast("list[_Raw]", content))
+            elif name.startswith("call"):
+                self._calls(cast("dict[str, _Raw]", content))
+            else:
+                self._loads(cast("list[_Raw]", content))
+        except (KeyError, TypeError, AttributeError, re.error) as error:
+            raise RuleInvalid(f"catalogue file {name}: {type(error).__name__}: {error}") from error
+
+    def _loads(self, content: list[_Raw]) -> None:
+        for framework in content:
+            for group in cast("list[_Raw]", framework["groups"]):
+                self.loads.add(_words(group["calls"]), _load_entry(framework, group))
+
+    def _servers(self, content: list[_Raw]) -> None:
+        for raw in content:
+            entry = ServerEntry(
+                framework=str(raw["framework"]),
+                kind=str(raw["kind"]),
+                plain=str(raw.get("plain", "thread")),
+                stream=bool(raw.get("stream", False)),
+                setup=_words(raw.get("setup", ())),
+                answer=_words(raw.get("answer", ())),
+            )
+            self.constructors.add(_words(raw.get("application", ())), entry)
+            self.routers.add(_words(raw.get("router", ())), entry)
+            self.bases.add(_words(raw.get("base", ())), entry)
+            self.decorators.add(_words(raw.get("decorator", ())), entry)
+            self.urls.add(_words(raw.get("urls", ())), entry)
+            self.scripts.update((word, entry) for word in _words(raw.get("script", ())))
+            self.classes.update((word, entry) for word in _words(raw.get("class", ())))
+            if raw.get("functions"):
+                self.hooks.append((_words(raw["functions"]), entry))
+            if raw.get("signature"):
+                self.signatures.append((_words(raw["signature"]), entry))
+
+    def _calls(self, content: dict[str, _Raw]) -> None:
+        for meaning, raw in content.items():
+            self.meanings.add(_words(raw.get("calls", ())), meaning)
+            self.methods.update((method, meaning) for method in _words(raw.get("methods", ())))
+            # What never counts is asked first: an exact name or an earlier pattern wins.
+            self.trainable.add(_words(raw.get("never", ())), entry=False)
+            self.trainable.add(_words(raw.get("objects", ())), entry=True)
+            self.steppers.add(_words(raw.get("steps", ())), entry=True)
+            self.clients.add(_words(raw.get("clients", ())), entry=True)
+            self.process_words += _words(raw.get("words", ()))
+            for group in cast("list[_Raw]", raw.get("groups", ())):
+                self.predicts.add(_words(group["calls"]), _load_entry(group, group))
+
+    def _sizes(self, content: list[_Raw]) -> None:
+        for raw in content:
+            parameters, megabytes = cast("float | None", raw.get("parameters")), cast("float | None", raw.get("megabytes"))
+            self.sizes.append(SizeEntry(re.compile(str(raw["match"])), parameters, megabytes, str(raw["source"])))
+
+    def size_of(self, name: str) -> SizeEntry | None:
+        """The published size of an id or a file's name."""
+        lowered = name.lower()
+        return next((entry for entry in self.sizes if entry.match.search(lowered)), None)
+
+
+def _load_entry(framework: _Raw, group: _Raw) -> LoadEntry:
+    return LoadEntry(
+        framework=str(framework["framework"]),
+        role=str(group.get("role", "model")),
+        kind=cast("ModelKind", group.get("kind", "network")),
+        weight=cast("Weight", group.get("weight", "")),
+        identity=_places(group.get("identity", framework.get("identity", ()))),
+        task=_places(group.get("task", ())),
+        shares=_words(framework.get("shares", ())),
+        constructor=_words(group.get("constructor", ())),
+        several=bool(group.get("several", False)),
+        source=str(framework.get("source", "")),
+    )
+
+
+def _words(raw: object) -> tuple[str, ...]:
+    return tuple(str(word) for word in cast("Iterable[object]", raw))
+
+
+def _places(raw: object) -> tuple[Place, ...]:
+    return tuple(cast("Iterable[Place]", raw))
+
+
+def _read(files: Sequence[Path]) -> tuple[str, list[tuple[str, object]]]:
+    contents = [(path, path.read_bytes()) for path in files]
+    digest = hashlib.sha256()
+    for path, content in contents:
+        digest.update(path.name.encode() + b"\0" + content + b"\0")
+    fingerprint = digest.hexdigest()[:32]
+    kept = read_bytes(f"catalog-{fingerprint}.json")
+    if kept is not None:
+        try:
+            return fingerprint, [(str(name), content) for name, content in json.loads(kept)]
+        except (ValueError, TypeError):
+            pass  # a damaged cache is read again from its source
+    parsed = [(path.name, _parse(path, content)) for path, content in contents]
+    write_bytes(f"catalog-{fingerprint}.json", json.dumps(parsed).encode())
+    return fingerprint, parsed
+
+
+def _parse(path: Path, content: bytes) -> object:
+    import yaml  # 50 ms: only when a catalogue changed
+
+    try:
+        return yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise RuleInvalid(f"{path}: cannot be read as YAML: {error}") from error

@@ -1,0 +1,115 @@
+"""The parts that findings are made of: captioned spans along a way, sizes in words, and the pattern that mends it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from mlscaffold.lint.finding import Location
+from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
+from mlscaffold.lint.project.values import Site
+from mlscaffold.lint.project.walk import Event, Spot
+from mlscaffold.patterns import Suggestion
+
+MOST_SPANS = 16
+
+
+def at(site: Site, note: str) -> Location:
+    """A span with its caption."""
+    return Location(site.path, max(site.line, 1), site.column, note=note)
+
+
+def along(trail: Iterable[Spot]) -> tuple[Location, ...]:
+    """The spans of a way."""
+    return tuple(Location(spot.path, max(spot.line, 1), note=spot.note) for spot in trail if spot.line)
+
+
+def spans(primary: Location, *others: Iterable[Location]) -> tuple[Location, ...]:
+    """The primary span first, then each place once, at most `MOST_SPANS`."""
+    found = {(primary.path, primary.line): primary}
+    for location in (location for group in others for location in group):
+        found.setdefault((location.path, location.line), location)
+    return tuple(found.values())[:MOST_SPANS]
+
+
+def caption(load: Load) -> str:
+    """What a load span says."""
+    when = {
+        "module": "when the module is imported",
+        "startup": "at start-up",
+        "lazy": "at first use",
+        "per-request": "in every request",
+    }
+    return f"loads {load.name} ({load.model.framework}) {when[load.moment]}"
+
+
+def load_spans(load: Load) -> tuple[Location, ...]:
+    """Where a model is chosen, and where it is loaded if that is elsewhere."""
+    chosen = at(load.site, caption(load))
+    return (chosen,) if load.site == load.inner else (chosen, at(load.inner, "the call that loads it"))
+
+
+def handler_span(run: HandlerRun) -> Location:
+    """Where a handler stands."""
+    return at(run.site, f"{'async ' if run.hook.function.is_async else ''}handler {run.name}")
+
+
+def entry_span(service: Deployable) -> Location:
+    """Where a deployable starts."""
+    return at(service.entry, f"the service starts here ({service.framework})")
+
+
+def megabytes(size: int) -> str:
+    """1.9 GB, 120 MB, 0.4 MB."""
+    if size >= 1_000_000_000:
+        return f"{size / 1_000_000_000:.1f} GB"
+    return f"{size / 1_000_000:.0f} MB" if size >= 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def millions(parameters: int) -> str:
+    """7.0 billion, 110 million."""
+    if parameters >= 1_000_000_000:
+        return f"{parameters / 1_000_000_000:.1f} billion parameters"
+    return f"{parameters / 1_000_000:.0f} million parameters"
+
+
+def project_name(service: Deployable) -> str:
+    """A name for what replaces the service."""
+    parts = [
+        part
+        for part in service.entry.path.removesuffix(".py").split("/")
+        if part not in ("src", "app", "main", "server", "api", "__init__")
+    ]
+    return _slug(parts[-1] if parts else "serving", "serving")
+
+
+def suggestion(pattern: str, service: Deployable, loads: Sequence[Load], files: frozenset[str]) -> Suggestion:
+    """A way out that names the repository's own ONNX files where the models have them."""
+    models: list[tuple[str, str]] = []
+    taken: set[str] = set()
+    for place, load in enumerate(loads, 1):
+        name = _slug(PurePosixPath(load.name).stem, f"model-{place}")
+        while name in taken:
+            name = f"{name}-{place}"
+        taken.add(name)
+        models.append((name, _onnx_of(load, files)))
+    return Suggestion(pattern, project_name(service), tuple(models))
+
+
+def _onnx_of(load: Load, files: frozenset[str]) -> str:
+    for name in load.model.names:
+        wanted = name.replace("*", "").lstrip("./")
+        if wanted.endswith(".onnx"):
+            return next((path for path in sorted(files) if path == wanted or path.endswith("/" + wanted)), "")
+    return ""
+
+
+def _slug(text: str, otherwise: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+    return slug if slug and slug[0].isalpha() else otherwise
+
+
+def call_span(event: Event, note: str) -> Location:
+    """Where an event happens."""
+    return at(event.site, note)

@@ -1,0 +1,337 @@
+"""The joined project: files, imports, calls and deploy files become deployables with models, handlers and the ways between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import cast
+
+from mlscaffold.lint.catalog import Catalog
+from mlscaffold.lint.facts import MODULE, FileFacts
+from mlscaffold.lint.project.deployable import Deployable, HandlerRun
+from mlscaffold.lint.project.entries import Entries, Start, is_test
+from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.handlers import Handlers, Hook
+from mlscaffold.lint.project.imports import Imports
+from mlscaffold.lint.project.loads import gather
+from mlscaffold.lint.project.settings import Settings
+from mlscaffold.lint.project.sizes import Sizes
+from mlscaffold.lint.project.source import Module, Source, last_name
+from mlscaffold.lint.project.values import ExternalObject, Site
+from mlscaffold.lint.project.walk import Event, Spot, State, Walker
+from mlscaffold.lint.service import Kind, SizeEvidence
+
+_OUTSIDE = frozenset(
+    "requests redis numpy pandas yaml torch transformers flask fastapi celery pydantic PIL cv2 boto3 uvicorn httpx openai".split()
+)
+
+
+class Project:
+    """Answers questions about one repository; it never changes."""
+
+    def __init__(
+        self,
+        *,
+        python: Iterable[str],
+        candidates: Iterable[str],
+        config: Iterable[str],
+        facts: Callable[[str], FileFacts | None],
+        read: Callable[[str], bytes | None],
+        catalog: Catalog,
+        files: frozenset[str] = frozenset(),
+        weigh: Callable[[str], tuple[int, SizeEvidence] | None] = lambda _: None,
+    ) -> None:
+        self.catalog = catalog
+        self.sizes = Sizes(catalog, weigh)
+        self.files = files
+        self.source = Source(facts)
+        self._python = tuple(python)
+        self._candidates = tuple(candidates)
+        self.settings = Settings(config, read)
+        self.evaluator = Evaluator(self.source, Imports(self._python, outside=_OUTSIDE), catalog, self.settings)
+
+    @cached_property
+    def deployables(self) -> tuple[Deployable, ...]:
+        """Every deployable, in the order of its entry's place."""
+        entries = Entries(self.evaluator, self._candidates)
+        starts = entries.all()
+        groups = [(start, site) for start in starts for site in (start.callers if len(start.callers) > 1 else (start.site,))]
+        groups = self._without_mounted(self._without_repeated(groups))
+        made = [self._deployable(entries, start, site, starts) for start, site in groups]
+        return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line)))
+
+    # -- which starts are deployables ------------------------------------------------------------------------------
+
+    def _without_repeated(self, groups: list[tuple[Start, Site]]) -> list[tuple[Start, Site]]:
+        """Scripts that a page imports, routes that a project includes, tasks of one queue: one deployable each."""
+        kept: list[tuple[Start, Site]] = []
+        closures = {site.path: frozenset(self.closure([site.path], wide=True)) for _, site in groups}
+        for start, site in groups:
+            framework = start.server.framework
+            same = [other for known, other in groups if known.server.framework == framework and other.path != site.path]
+            if framework in ("streamlit", "django", "chainlit") and any(
+                site.path in closures[other.path]
+                for other in same
+                if site.path not in closures or other.path not in closures[site.path]
+            ):
+                continue
+            if (
+                framework == "streamlit"
+                and "/pages/" in f"/{site.path}"
+                and any(not "/pages/" in f"/{other.path}" for other in same)
+            ):
+                continue
+            if (
+                start.holder is not None
+                and start.server.framework in ("litserve", "grpc", "tornado", "label-studio-ml", "http.server")
+                and any(
+                    known.holder is None and known.server.framework in (framework, "flask") and site.path in closures[other.path]
+                    for known, other in groups
+                )
+            ):
+                continue
+            if start.holder is not None and self._extended(start, groups):
+                continue
+            kept.append((start, site))
+        return kept
+
+    def _extended(self, start: Start, groups: list[tuple[Start, Site]]) -> bool:
+        """A base class that other servers of the repository extend is no server itself."""
+        holder = start.holder
+        for other, _ in groups:
+            if other.holder is None or holder is None or other.holder == holder:
+                continue
+            bases = [(owner.path, owner.index) for owner in self.evaluator.lineage(other.holder)[1:] if hasattr(owner, "path")]
+            if (holder.path, holder.index) in bases:
+                return True
+        return False
+
+    def _without_mounted(self, groups: list[tuple[Start, Site]]) -> list[tuple[Start, Site]]:
+        mounted: set[Site] = set()
+        paths = {site.path for _, site in groups}
+        for path in sorted(paths):
+            for module in (self.source.module(inner) for inner in self.closure([path])):
+                for index, _, call in module.calls() if module else ():
+                    if module is None or last_name(call.function) not in (
+                        "mount",
+                        "mount_gradio_app",
+                        "DispatcherMiddleware",
+                        "WSGIMiddleware",
+                    ):
+                        continue
+                    frame = self.evaluator.free_frame(module.path, index)
+                    for part in (*call.arguments, *(value for _, value in call.keywords)):
+                        mounted |= {
+                            value.site
+                            for value in self.evaluator.evaluate(part, frame)
+                            if isinstance(value, ExternalObject) and value.site.path != path
+                        }
+        return [(start, site) for start, site in groups if start.site not in mounted or site != start.site]
+
+    # -- modules ---------------------------------------------------------------------------------------------------
+
+    def closure(self, roots: Iterable[str], *, wide: bool = False) -> tuple[str, ...]:
+        """The modules that are imported when the roots are, dependencies first; `wide`: those imported inside functions too."""
+        order: list[str] = []
+        seen: set[str] = set()
+
+        def enter(path: str) -> None:
+            stack = [(path, iter(self._imports_of(path, wide=wide)))]
+            seen.add(path)
+            while stack:
+                here, rest = stack[-1]
+                following = next((found for found in rest if found not in seen), None)
+                if following is None:
+                    order.append(here)
+                    stack.pop()
+                else:
+                    seen.add(following)
+                    stack.append((following, iter(self._imports_of(following, wide=wide))))
+
+        for root in roots:
+            if root not in seen:
+                enter(root)
+        return tuple(order)
+
+    def _imports_of(self, path: str, *, wide: bool) -> list[str]:
+        module = self.source.module(path)
+        if module is None:
+            return []
+        imports = self.evaluator.imports
+        found: list[str] = []
+        for known in module.facts.imports:
+            if not wide and not self._at_import(module, known.function):
+                continue
+            if any(module.block(known.function, block).kind == "typing" and arm == 0 for block, arm in known.context):
+                continue
+            target = imports.resolve(path, known.module, known.level)
+            if target is None:
+                continue
+            found += self._packages(path, target)
+            inner = imports.member(target, known.name) if known.name and known.name != "*" else None
+            found += [place for place in (target, inner) if place and not place.endswith("/")]
+        return [place for place in dict.fromkeys(found) if place != path]
+
+    def _at_import(self, module: Module, function: int) -> bool:
+        return function == MODULE or function in module.bodies
+
+    def _packages(self, importer: str, target: str) -> list[str]:
+        """The `__init__.py` files that run before a module; not those around the importer, which ran already."""
+        parts = target.split("/")[:-1]
+        folders = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        return [
+            f"{folder}/__init__.py"
+            for folder in folders
+            if not importer.startswith(folder + "/") and f"{folder}/__init__.py" in self._known
+        ]
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self._python)
+
+    # -- one deployable --------------------------------------------------------------------------------------------
+
+    def _deployable(self, entries: Entries, start: Start, site: Site, starts: list[Start]) -> Deployable:
+        roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
+        strict = self.closure(roots)
+        wide = tuple(dict.fromkeys((*strict, *self.closure(roots, wide=True))))
+        self.evaluator.enter(wide)
+        foreign = frozenset(other.site for other in starts if other.site != start.site and other.site.path not in roots)
+        startup, handlers = Handlers(self.evaluator, entries, start, wide, foreign).find()
+        script = start.server.framework in ("streamlit", "chainlit")
+        module_events = self._run_modules(strict, roots, start, site)
+        startup_events = tuple(event for hook in startup for event in self._run(hook, "startup", site.path))
+        runs = [HandlerRun(hook, self._run(hook, "per-request", site.path)) for hook in handlers]
+        if script:
+            runs.append(self._script(start, site))
+        if start.function != MODULE:
+            startup_events = (*startup_events, *self._factory(start, site))
+        events = (*module_events, *startup_events, *(event for run in runs for event in run.events))
+        root = self._root(site.path)
+        return Deployable(
+            id=_id(site.path, start),
+            kind=cast("Kind", start.server.kind),
+            start=start,
+            root=root,
+            entry=site,
+            modules=wide,
+            module_events=module_events,
+            startup_events=startup_events,
+            handlers=tuple(runs),
+            loads=gather(events),
+        )
+
+    def _extra_roots(self, start: Start, site: Site, starts: list[Start]) -> list[str]:
+        """Files that import the application and run it, and the files with a queue's tasks."""
+        taken = {other.site.path for other in starts}
+        found: list[str] = []
+        for path in self._candidates:
+            if path in taken or path == site.path or is_test(path):
+                continue
+            module = self.source.module(path)
+            if module is None or start.site.path not in self._imports_of(path, wide=False):
+                continue
+            if start.server.kind == "worker":
+                if any(
+                    last_name(part) in ("task", "shared_task")
+                    or last_name(getattr(part, "function", part)) in ("task", "shared_task")
+                    for function in module.facts.functions
+                    for part in function.decorators
+                ):
+                    found.append(path)
+            elif PurePosixPath(path).name in _RUNNERS or any(block.kind == "main" for block in module.function(MODULE).blocks):
+                found.append(path)
+        return found
+
+    def _run_modules(self, strict: tuple[str, ...], roots: list[str], start: Start, site: Site) -> tuple[Event, ...]:
+        walker = Walker(self.evaluator, main=site.path)
+        script = start.server.framework in ("streamlit", "chainlit")
+        for path in strict:
+            if script and path == site.path:
+                continue
+            walker.main = path if path in roots else site.path
+            trail = (Spot(site.path, site.line, "the service starts here"),)
+            way = self._import_spot(path, strict)
+            walker.visit(self.evaluator.frame(path, MODULE), State("module"), (*trail, *way))
+        return tuple(walker.events)
+
+    def _import_spot(self, path: str, modules: tuple[str, ...]) -> tuple[Spot, ...]:
+        for importer in reversed(modules):
+            module = self.source.module(importer)
+            if module is None or importer == path or path not in self._imports_of(importer, wide=False):
+                continue
+            for known in module.facts.imports:
+                target = self.evaluator.imports.resolve(importer, known.module, known.level)
+                inner = self.evaluator.imports.member(target, known.name) if target and known.name not in ("", "*") else None
+                if path in (target, inner):
+                    return (Spot(importer, known.line, f"imports {path}"),)
+        return ()
+
+    def _run(self, hook: Hook, moment: str, main: str) -> tuple[Event, ...]:
+        walker = Walker(self.evaluator, main=main)
+        spot = Spot(
+            hook.frame.path, hook.function.line, f"{'runs at start-up' if moment == 'startup' else 'answers'}: {hook.name}"
+        )
+        reload = moment == "per-request" and _is_reload(hook)
+        state = State("lazy" if reload else moment, loop=hook.loop, stream=hook.stream, kept=reload)  # type: ignore[arg-type]
+        outer = hook.frame.parent
+        from mlscaffold.lint.project.values import FunctionValue
+
+        value = FunctionValue(hook.frame.path, hook.frame.index, outer, hook.frame.itself)
+        walker.visit(hook.frame, walker._decorated(value, hook.frame, state), (spot,))
+        return tuple(walker.events)
+
+    def _script(self, start: Start, site: Site) -> HandlerRun:
+        """A page that runs from top to bottom for each visitor."""
+        walker = Walker(self.evaluator, main=site.path)
+        frame = self.evaluator.frame(site.path, MODULE)
+        walker.visit(
+            frame, State("per-request", stream=start.server.stream), (Spot(site.path, site.line, "runs for each visitor"),)
+        )
+        module = self.source.module(site.path)
+        assert module is not None
+        return HandlerRun(Hook("page", frame, module.function(MODULE), loop=False), tuple(walker.events))
+
+    def _factory(self, start: Start, site: Site) -> tuple[Event, ...]:
+        """What the function that makes the application does besides."""
+        walker = Walker(self.evaluator, main=site.path)
+        frame = self.evaluator.free_frame(start.site.path, start.function)
+        walker.visit(frame, State("startup"), (Spot(start.site.path, start.site.line, "the application is made here"),))
+        return tuple(walker.events)
+
+    def _root(self, path: str) -> str:
+        folder = path.rpartition("/")[0]
+        while folder and f"{folder}/__init__.py" in self._known:
+            folder = folder.rpartition("/")[0]
+        return folder
+
+
+_RUNNERS = frozenset(
+    (
+        "wsgi.py",
+        "asgi.py",
+        "run.py",
+        "main.py",
+        "app.py",
+        "manage.py",
+        "server.py",
+        "serve.py",
+        "start.py",
+        "application.py",
+        "__main__.py",
+    )
+)
+
+
+def _is_reload(hook: Hook) -> bool:
+    """A route that is there to load: that it loads is no surprise."""
+    words = f"{hook.name} {hook.function.name}".lower().replace("/", "_").replace(" ", "_").split("_")
+    return not {"load", "reload", "init", "initialize", "warmup", "switch", "unload", "refresh", "preload"}.isdisjoint(words)
+
+
+def _id(path: str, start: Start) -> str:
+    name = path.removesuffix(".py")
+    if start.holder is not None and start.server.framework in ("ray serve", "bentoml"):
+        return f"{name}:{start.holder.index}"
+    return name

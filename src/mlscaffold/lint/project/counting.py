@@ -1,0 +1,85 @@
+"""How many models a deployable really holds: one model loaded twice is one, alternatives are one, a loop over a registry is several."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mlscaffold.lint.project.deployable import Load
+
+_TOGETHER = {"torchvision": "torch", "torch.hub": "torch", "timm": "torch", "optimum": "transformers", "peft": "transformers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The models that are in the process at once. `many` are loads that bring in one model per name or entry."""
+
+    loads: tuple[Load, ...]
+    many: tuple[Load, ...]
+
+    @property
+    def several(self) -> bool:
+        return len(self.loads) > 1 or bool(self.many)
+
+
+def holding(loads: Iterable[Load]) -> Holding:
+    """What a set of loads comes to."""
+    distinct = _distinct(tuple(loads))
+    together = _together(distinct, 0)
+    many = tuple(load for load in together if is_many(load))
+    return Holding(tuple(together), many)
+
+
+def is_many(load: Load) -> bool:
+    """Whether one call site stands for several models."""
+    return load.model.several or load.model.by_request or load.state.repeat == "config"
+
+
+def _distinct(loads: tuple[Load, ...]) -> list[Load]:
+    found: list[Load] = []
+    for load in loads:
+        if not any(_same(load, other) for other in found):
+            found.append(load)
+    return found
+
+
+def _same(one: Load, other: Load) -> bool:
+    if one.model.names and other.model.names:
+        return bool(_short(one) & _short(other)) or (one.inner == other.inner and one.site == other.site)
+    if one.inner == other.inner and one.site == other.site:
+        return True
+    # One variable that is filled at two places: a start-up path and a lazy one.
+    place, where = _place(one), _place(other)
+    return bool(place) and place == where and one.inner.path == other.inner.path and _family(one) == _family(other)
+
+
+def _family(load: Load) -> str:
+    return _TOGETHER.get(load.model.framework, load.model.framework)
+
+
+def _short(load: Load) -> frozenset[str]:
+    return frozenset(name.rstrip("/").rpartition("/")[2].lower() for name in load.model.names)
+
+
+def _place(load: Load) -> str:
+    words = [word for word in load.state.words if not word.startswith("<")]
+    return words[-1] if words else ""
+
+
+def _together(loads: list[Load], depth: int) -> list[Load]:
+    """The biggest set that no choice rules out: of the arms of one condition only the fullest counts."""
+    here: list[Load] = []
+    chosen: dict[str, dict[int, list[Load]]] = defaultdict(lambda: defaultdict(list))
+    for load in loads:
+        if len(load.state.arms) <= depth:
+            here.append(load)
+        else:
+            block, arm = load.state.arms[depth]
+            chosen[block][arm].append(load)
+    for arms in chosen.values():
+        best = max(
+            (_together(inner, depth + 1) for inner in arms.values()), key=lambda inner: (any(map(is_many, inner)), len(inner))
+        )
+        here += best
+    return sorted(here, key=loads.index)

@@ -1,0 +1,90 @@
+"""One deployable with all that happens in it: what its modules load, what its hooks and handlers lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from mlscaffold.lint.project.entries import Start
+from mlscaffold.lint.project.handlers import Hook
+from mlscaffold.lint.project.values import ModelValue, Site
+from mlscaffold.lint.project.walk import Event, Spot, State
+from mlscaffold.lint.service import Kind, Moment
+
+Role = Literal["model", "preprocessor", "part", "unknown"]
+_ORDER: tuple[Moment, ...] = ("module", "startup", "lazy", "per-request")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One model as the deployable loads it. `site` is where it is chosen, `inner` where the loading call stands."""
+
+    model: ModelValue
+    site: Site
+    role: Role
+    moment: Moment
+    name: str
+    state: State
+    trail: tuple[Spot, ...]
+    used: frozenset[str] = frozenset()
+
+    @property
+    def inner(self) -> Site:
+        return self.model.site
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerRun:
+    """A handler with the events that a request to it leads to."""
+
+    hook: Hook
+    events: tuple[Event, ...]
+
+    @property
+    def name(self) -> str:
+        return self.hook.name
+
+    @property
+    def site(self) -> Site:
+        return Site(self.hook.frame.path, self.hook.function.line, self.hook.function.column)
+
+
+@dataclass(frozen=True)
+class Deployable:
+    """What one process runs."""
+
+    id: str
+    kind: Kind
+    start: Start
+    root: str
+    entry: Site
+    modules: tuple[str, ...]
+    module_events: tuple[Event, ...]
+    startup_events: tuple[Event, ...]
+    handlers: tuple[HandlerRun, ...]
+    loads: tuple[Load, ...] = field(default=())
+
+    @property
+    def framework(self) -> str:
+        return self.start.server.framework
+
+    @property
+    def online(self) -> bool:
+        """Whether somebody waits for its answers."""
+        return self.kind in ("web", "ui", "grpc", "lambda")
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """All events, in the order of happening."""
+        return (*self.module_events, *self.startup_events, *(event for run in self.handlers for event in run.events))
+
+    @cached_property
+    def models(self) -> tuple[Load, ...]:
+        """The loads that bring in a model of its own."""
+        return tuple(load for load in self.loads if load.role == "model")
+
+
+def earlier(one: Moment, other: Moment) -> Moment:
+    """The moment that comes first in the life of a process."""
+    return min(one, other, key=_ORDER.index)

@@ -1,0 +1,207 @@
+"""Where deployables start: application objects, classes and functions that a serving framework calls, scripts, task queues."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from mlscaffold.lint.catalog import ServerEntry
+from mlscaffold.lint.facts import MODULE
+from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.source import Module, last_name
+from mlscaffold.lint.project.values import ClassValue, External, FunctionValue, Object, Site
+from mlscaffold.lint.syntax import Attribute, Call, Expr, Name, Subscript
+
+# A file that names none of these words makes no server.
+SERVER_WORDS = re.compile(
+    rb"fastapi|flask|litestar|starlite|starlette|quart|sanic|aiohttp|tornado|falcon|bottle|\bhug\b|robyn|blacksheep|pyramid|cherrypy|maxfw|connexion"
+    rb"|http\.server|BaseHTTPRequestHandler|websockets|grpc|Servicer|litserve|ray|bentoml|kserve|kfserving|mlserver|ts\.torch_handler|TritonPythonModel"
+    rb"|\bcog\b|\bjina\b|label_studio_ml|streamlit|gradio|chainlit|nicegui|\bdash\b|celery|dramatiq|huey|\brq\b|taskiq|runpod|potassium|\bmodal\b"
+    rb"|def model_fn|def lambda_handler|def handler|def handle\b|def init\(\)|functions_framework|urlpatterns|apiflask",
+    re.IGNORECASE,
+)
+_TEST = re.compile(r"(^|/)(tests?|testing|test_[^/]*|[^/]*_tests?\.py|conftest\.py|docs?|benchmarks?|fixtures|migrations)(/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One place that makes a deployable. `holder` is the class that serves, where a class does."""
+
+    site: Site
+    server: ServerEntry
+    function: int = MODULE
+    holder: ClassValue | None = None
+    callers: tuple[Site, ...] = ()
+
+
+def is_test(path: str) -> bool:
+    """Whether a file is test, documentation or migration code: nothing there is deployed."""
+    return bool(_TEST.search(path)) or PurePosixPath(path).name.startswith("test_")
+
+
+class Entries:
+    """The starts of a repository, in the order of their paths."""
+
+    def __init__(self, evaluator: Evaluator, candidates: Iterable[str]) -> None:
+        self._evaluator = evaluator
+        self._catalog = evaluator.catalog
+        self._modules = [module for path in candidates if not is_test(path) and (module := evaluator.source.module(path))]
+
+    def all(self) -> list[Start]:
+        """Every start; those of one file that make one kind of server count once."""
+        found: list[Start] = []
+        for module in self._modules:
+            own = list(self._of_module(module))
+            found += own
+        return [self._with_callers(start) for start in found]
+
+    def _of_module(self, module: Module) -> Iterator[Start]:
+        made = list(self._constructed(module))
+        held = list(self._classes(module))
+        replicas = [start for start in held if start.server.framework in ("ray serve", "bentoml")]
+        if replicas:
+            yield from replicas
+            return
+        online = [start for start in made if start.server.kind != "worker"]
+        yield from online[:1]
+        yield from [start for start in made if start.server.kind == "worker"][:1]
+        if not made and held:
+            yield held[0]
+        if not made and not held:
+            yield from self._functions(module)
+        if not online:
+            yield from self._script(module)
+
+    def _constructed(self, module: Module) -> Iterator[Start]:
+        plain: list[Start] = []
+        for index, _, call in module.calls():
+            if not isinstance(call.function, Name | Attribute) or last_name(call.function) not in self._makers(module):
+                continue
+            for value in self._evaluator.evaluate(call.function, self._evaluator.free_frame(module.path, index)):
+                entry = self._server_of(value)
+                if entry is not None:
+                    plain.append(Start(Site(module.path, call.line, call.column), entry, index))
+        yield from sorted(plain, key=lambda start: (start.server.kind == "ui", start.site.line))
+
+    def _server_of(self, value: object) -> ServerEntry | None:
+        if isinstance(value, External):
+            return self._catalog.constructors.get(value.name)
+        if isinstance(value, ClassValue):
+            for owner in self._evaluator.lineage(value):
+                entry = self._catalog.constructors.get(owner.name) if isinstance(owner, External) else None
+                if entry is not None:
+                    return entry
+        return None
+
+    def _makers(self, module: Module) -> frozenset[str]:
+        """The names under which constructors can be called in this file."""
+        names = {known.alias or known.name for known in module.facts.imports if known.name}
+        return frozenset(names | _CONSTRUCTOR_NAMES | {known.name for known in module.facts.classes})
+
+    def _classes(self, module: Module) -> Iterator[Start]:
+        for index, known in enumerate(module.facts.classes):
+            frame = self._evaluator.free_frame(module.path, max(known.parent, 0))
+            value = ClassValue(module.path, index, frame)
+            entry = self._catalog.classes.get(known.name) or self.server_base(value) or self._decorated(known.decorators, module)
+            if entry is not None:
+                yield Start(Site(module.path, known.line), entry, holder=value)
+
+    def server_base(self, value: ClassValue) -> ServerEntry | None:
+        """The serving framework whose class this one extends."""
+        for owner in self._evaluator.lineage(value)[1:]:
+            if isinstance(owner, External):
+                entry = self._catalog.bases.get(owner.name) or (
+                    self._catalog.bases.get("x.Servicer") if owner.name.endswith("Servicer") else None
+                )
+                if entry is not None:
+                    return entry
+            elif (module := self._evaluator.source.module(owner.path)) and module.facts.classes[owner.index].name.endswith(
+                "Servicer"
+            ):
+                return self._catalog.bases.get("x.Servicer")
+        return None
+
+    def _decorated(self, decorators: tuple[Expr, ...], module: Module) -> ServerEntry | None:
+        for decorator in decorators:
+            target = decorator.function if isinstance(decorator, Call) else decorator
+            for value in self._evaluator.evaluate(target, self._evaluator.frame(module.path, MODULE)):
+                entry = self._catalog.decorators.get(value.name) if isinstance(value, External) else None
+                if entry is not None:
+                    return entry
+        return None
+
+    def _functions(self, module: Module) -> Iterator[Start]:
+        top = {name: module.function(index) for name, index in module.nested.get(MODULE, {}).items()}
+        for name, function in top.items():
+            entry = self._decorated(function.decorators, module)
+            if entry is not None:
+                yield Start(Site(module.path, function.line), entry)
+                return
+        for names, entry in self._catalog.hooks:
+            if all(name in top for name in names):
+                yield Start(Site(module.path, top[names[-1]].line), entry)
+                return
+        for words, entry in self._catalog.signatures:
+            for name in entry.answer:
+                function_facts = top.get(name)
+                if function_facts and [known.name for known in function_facts.parameters][: len(words)] == list(words):
+                    yield Start(Site(module.path, function_facts.line), entry)
+                    return
+
+    def _script(self, module: Module) -> Iterator[Start]:
+        """Files that a framework runs from top to bottom; a Django project's routes."""
+        for known in module.facts.imports:
+            entry = self._catalog.scripts.get(known.module.partition(".")[0]) if not known.level else None
+            if entry is not None and self._runs(module, known.alias or known.name or known.module):
+                yield Start(Site(module.path, known.line), entry)
+                return
+        for step in module.locals_of(MODULE).get("urlpatterns", ())[:1]:
+            entry = self._catalog.urls.get("django.urls.path")
+            if entry is not None:
+                yield Start(Site(module.path, step.line), entry)
+
+    def _runs(self, module: Module, name: str) -> bool:
+        """Whether the file shows something when it is imported: a page, not a helper."""
+        shown = 0
+        for index, step, call in module.calls():
+            top = index == MODULE or module.function(index).name == "main"
+            base = call.function.base if isinstance(call.function, Attribute) else call.function
+            if top and isinstance(base, Name | Attribute) and last_name(base) == name and step.kind in ("expr", "assign", "with"):
+                shown += 1
+        return shown >= 2
+
+    # -- factories -------------------------------------------------------------------------------------------------
+
+    def _with_callers(self, start: Start) -> Start:
+        """A factory that several files call makes several deployables; one caller is part of the same."""
+        if start.function == MODULE or start.holder is not None:
+            return start
+        module = self._evaluator.source.module(start.site.path)
+        function = module.function(start.function) if module else None
+        if function is None or function.owner >= 0:
+            return start
+        found: dict[str, Site] = {}
+        for caller in self._modules:
+            if caller.path == start.site.path:
+                continue
+            for index, _, call in caller.calls():
+                if last_name(call.function) != function.name or caller.function(index).owner >= 0:
+                    continue
+                values = self._evaluator.evaluate(call.function, self._evaluator.free_frame(caller.path, index))
+                if any(
+                    isinstance(value, FunctionValue) and (value.path, value.index) == (start.site.path, start.function)
+                    for value in values
+                ):
+                    found.setdefault(caller.path, Site(caller.path, call.line, call.column))
+        return Start(start.site, start.server, start.function, start.holder, tuple(found.values()))
+
+
+_CONSTRUCTOR_NAMES = frozenset(
+    "FastAPI Flask Litestar Starlette Starlite Quart Sanic Application Robyn API App Bottle server serve LitServer Celery Blocks Interface "
+    "ChatInterface TabbedInterface start Potassium Dash MAXApp HTTPServer ThreadingHTTPServer TCPServer Worker SimpleWorker Service run "
+    "init_app quickstart mount Configurator FlaskAPI APIFlask OpenAPI FlaskApp AsyncApp".split()
+)
+
+__all__ = ["SERVER_WORDS", "Entries", "Object", "Start", "Subscript", "is_test"]

@@ -1,0 +1,82 @@
+"""Conditions that make a load happen once: `if model is None`, `if name not in cache`, `if self.ready: return`."""
+
+from __future__ import annotations
+
+from mlscaffold.lint.facts import MODULE
+from mlscaffold.lint.project.source import Module
+from mlscaffold.lint.project.values import Frame
+from mlscaffold.lint.syntax import Attribute, Call, Compare, Constant, Expr, Logic, Name, Subscript, dotted
+
+
+def keeps(test: Expr, arm: int, frame: Frame, module: Module) -> bool:
+    """Whether the arm of an `if` runs only while something that outlives the call is not there yet."""
+    verdict = _empty(test, frame, module)
+    return verdict is not None and verdict == (arm == 0)
+
+
+def _empty(test: Expr, frame: Frame, module: Module) -> bool | None:
+    """True when the test says "not there yet", False when it says "there", None when it asks something else."""
+    if isinstance(test, Logic):
+        if test.operator == "not":
+            inner = _empty(test.values[0], frame, module)
+            return None if inner is None else not inner
+        verdicts = [verdict for part in test.values if (verdict := _empty(part, frame, module)) is not None]
+        return verdicts[0] if verdicts else None
+    if isinstance(test, Compare):
+        return _compared(test, frame, module)
+    if isinstance(test, Call):
+        if dotted(test.function) == "hasattr":
+            return False
+        # `.get(key)` and `.is_loaded()` of something that lasts
+        return False if isinstance(test.function, Attribute) and outlives(test.function.base, frame, module) else None
+    return False if isinstance(test, Name | Attribute | Subscript) and outlives(test, frame, module) else None
+
+
+def _compared(test: Compare, frame: Frame, module: Module) -> bool | None:
+    if test.operator in ("in", "not in"):
+        return (test.operator == "not in") if outlives(test.right, frame, module) else None
+    if (
+        test.operator in ("is", "is not", "==", "!=")
+        and isinstance(test.right, Constant)
+        and test.right.value in (None, False, 0)
+    ):
+        there = outlives(test.left, frame, module) or _is_looked_up(test.left, frame, module)
+        return (test.operator in ("is", "==")) if there else None
+    if test.operator in ("!=", "is not"):  # `if self.model_name != wanted: load`
+        return True if outlives(test.left, frame, module) or outlives(test.right, frame, module) else None
+    if test.operator == "==":
+        return False if outlives(test.left, frame, module) or outlives(test.right, frame, module) else None
+    return None
+
+
+def _is_looked_up(expr: Expr, frame: Frame, module: Module) -> bool:
+    """A local that was fetched from something that lasts: `model = cache.get(name)`."""
+    if not isinstance(expr, Name):
+        return False
+    for step in module.locals_of(frame.index).get(expr.id, ()):
+        value = step.value
+        if isinstance(value, Call) and isinstance(value.function, Attribute) and value.function.name in ("get", "pop"):
+            return outlives(value.function.base, frame, module)
+        if isinstance(value, Call) and dotted(value.function) == "getattr":
+            return True
+        if isinstance(value, Subscript) and outlives(value.base, frame, module):
+            return True
+    return False
+
+
+def outlives(expr: Expr, frame: Frame, module: Module) -> bool:
+    """Whether the place lasts longer than the call: an attribute, a name of the module."""
+    if isinstance(expr, Attribute):
+        base = dotted(expr.base)
+        return bool(base) and not base.startswith(("request.form", "request.args", "payload", "data.", "args."))
+    if isinstance(expr, Subscript):
+        return outlives(expr.base, frame, module)
+    if isinstance(expr, Call):
+        return isinstance(expr.function, Attribute) and outlives(expr.function.base, frame, module)
+    if not isinstance(expr, Name) or frame.index == MODULE:
+        return False
+    function = module.function(frame.index)
+    if expr.id in function.shared:
+        return True
+    own = expr.id in module.locals_of(frame.index) or any(known.name == expr.id for known in function.parameters)
+    return not own and (expr.id in module.locals_of(MODULE) or expr.id in module.shared)

@@ -1,0 +1,374 @@
+"""The functions of a deployable that run at start-up and those that answer requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlscaffold.lint.catalog import ServerEntry
+from mlscaffold.lint.facts import MODULE, FunctionFacts
+from mlscaffold.lint.project.entries import Entries, Start
+from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.source import Module, last_name
+from mlscaffold.lint.project.values import (
+    REQUEST,
+    ClassValue,
+    External,
+    ExternalObject,
+    Frame,
+    FunctionValue,
+    Items,
+    Object,
+    Site,
+    Value,
+    Values,
+)
+from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Mapping, Name
+
+_VERBS = frozenset(
+    "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli query subscription".split()
+)
+_STARTS = frozenset(
+    "before_first_request before_serving before_server_start main_process_start on_startup after_server_start before_app_first_request "
+    "worker_process_init worker_init worker_ready startup".split()
+)
+_REGISTERS = frozenset(
+    "add_api_route add_url_rule add_route add_post add_get add_put Route WebSocketRoute APIRoute add_resource add_api_websocket_route "
+    "path re_path url add_view register Rule add_websocket_route".split()
+)
+_UI = frozenset("click submit change upload then input select release load tap like".split())
+_ANSWERS = (
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "list",
+    "create",
+    "retrieve",
+    "update",
+    "on_get",
+    "on_post",
+    "on_put",
+    "on_message",
+    "dispatch",
+    "prepare",
+    "data_received",
+    "on_delete",
+)
+_VIEW_BASES = (
+    "View",
+    "Resource",
+    "APIView",
+    "ViewSet",
+    "RequestHandler",
+    "MethodView",
+    "Endpoint",
+    "HTTPEndpoint",
+    "HTTPMethodView",
+    "Controller",
+    "GenericAPIView",
+    "Namespace",
+    "WebSocketHandler",
+    "API",
+    "MAXAPI",
+    "PredictAPI",
+    "HandlerMixin",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A function that the framework calls, in the frame it is called in."""
+
+    name: str
+    frame: Frame
+    function: FunctionFacts
+    loop: bool
+    stream: bool = False
+    task: bool = False
+
+
+class Handlers:
+    """Finds the hooks in the modules of one deployable."""
+
+    def __init__(
+        self, evaluator: Evaluator, entries: Entries, start: Start, modules: tuple[str, ...], foreign: frozenset[Site]
+    ) -> None:
+        self._evaluator = evaluator
+        self._entries = entries
+        self._start = start
+        self._foreign = foreign
+        self._modules = [module for path in modules if (module := evaluator.source.module(path))]
+        self._found: dict[tuple[str, int], Hook] = {}
+        self._startup: dict[tuple[str, int], Hook] = {}
+
+    def find(self) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
+        """(start-up hooks, handlers), in the order of their places."""
+        for module in self._modules:
+            for index, function in enumerate(module.facts.functions):
+                for decorator in function.decorators:
+                    self._decorator(decorator, module, index)
+            self._registered(module)
+            self._class_hooks(module)
+        self._functions()
+        startup = tuple(self._startup[key] for key in sorted(self._startup))
+        # A start-up hook that is also listed as a route stays a start-up hook.
+        handlers = tuple(self._found[key] for key in sorted(self._found) if key not in self._startup)
+        return startup, handlers
+
+    # -- decorators ------------------------------------------------------------------------------------------------
+
+    def _decorator(self, decorator: Expr, module: Module, index: int) -> None:
+        target = decorator.function if isinstance(decorator, Call) else decorator
+        name = last_name(target)
+        parent = module.function(index).parent
+        frame = self._evaluator.free_frame(module.path, parent if parent not in module.bodies else module.function(parent).parent)
+        if (
+            isinstance(decorator, Call)
+            and name in ("on_event", "listener", "on")
+            and _text(decorator) in ("startup", "before_server_start", "main_process_start", "after_server_start")
+        ):
+            self._add(self._startup, module, index, "startup")
+            return
+        if name in _STARTS or (
+            name == "connect"
+            and any(last_name(part) in _STARTS for part in ([target.base] if isinstance(target, Attribute) else []))
+        ):
+            self._add(self._startup, module, index, name)
+            return
+        if name in ("task", "shared_task", "actor", "periodic_task") and self._start.server.kind == "worker":
+            self._add(self._found, module, index, f"task {module.function(index).name}", task=True)
+            return
+        if name in _VERBS or name in ("function", "command", "message", "on_message", "event", "api"):
+            self._route(decorator, target, name, module, index, frame)
+
+    def _route(self, decorator: Expr, target: Expr, name: str, module: Module, index: int, frame: Frame) -> None:
+        base = target.base if isinstance(target, Attribute) else target
+        values = self._evaluator.evaluate(base, frame)
+        path = _text(decorator) if isinstance(decorator, Call) else ""
+        servers = [value for value in values if isinstance(value, ExternalObject | External)]
+        if any(isinstance(value, ExternalObject) and value.site in self._foreign for value in servers):
+            return
+        known = any(self._is_server(value.name) for value in servers)
+        subclassed = any(isinstance(value, Object) and self._is_server_object(value) for value in values)
+        looks = path.startswith("/") or name in ("route", "websocket")
+        if known or subclassed or (looks and not servers):
+            label = path if name in ("route", "websocket", "api_route", "call", "http") else f"{name.upper()} {path}"
+            self._add(self._found, module, index, label or module.function(index).name, stream=name.startswith("websocket"))
+
+    def _is_server(self, name: str) -> bool:
+        catalog = self._evaluator.catalog
+        return bool(
+            catalog.constructors.get(name)
+            or catalog.routers.get(name)
+            or name.startswith(("hug.", "hug", "bottle.", "socketio.", "bentoml."))
+        )
+
+    def _is_server_object(self, value: Object) -> bool:
+        return any(isinstance(owner, External) and self._is_server(owner.name) for owner in self._evaluator.lineage(value))
+
+    # -- registrations ---------------------------------------------------------------------------------------------
+
+    def _registered(self, module: Module) -> None:
+        for index, _, call in module.calls():
+            name = last_name(call.function)
+            frame = self._evaluator.free_frame(module.path, index)
+            lifespan = dict(call.keywords).get("lifespan") or dict(call.keywords).get("on_startup")
+            if lifespan is not None:
+                self._given(self._startup, lifespan, "lifespan", frame)
+            if name in _REGISTERS:
+                self._registration(call, name, frame)
+            elif name in ("add_event_handler", "register_listener", "append") and (
+                "startup" in _texts(call) or _ends(call, "on_startup")
+            ):
+                for part in call.arguments:
+                    self._given(self._startup, part, "startup", frame)
+            elif name in _UI or name in ("Interface", "ChatInterface"):
+                self._interface(call, name, frame)
+            elif name == "serve" and self._start.server.framework == "websockets" and call.arguments:
+                self._given(self._found, call.arguments[0], "websocket", frame, stream=True)
+            elif name == "start" and self._start.server.framework == "runpod":
+                for part in call.arguments:
+                    values = [value for key, value in part.pairs] if isinstance(part, Mapping) else []
+                    for value in values:
+                        self._given(self._found, value, "handler", frame)
+            elif name == "add_periodic_task" or (name == "Process" and False):
+                continue
+
+    def _registration(self, call: Call, name: str, frame: Frame) -> None:
+        label = next(iter(_texts(call)), name)
+        if name in ("path", "re_path", "url"):
+            values = self._evaluator.evaluate(call.function, frame)
+            if not any(isinstance(value, External) and self._evaluator.catalog.urls.get(value.name) for value in values):
+                return
+        for part in (
+            *call.arguments,
+            *(value for word, value in call.keywords if word in ("endpoint", "view_func", "handler", "view")),
+        ):
+            self._given(self._found, part, label, frame, stream="websocket" in name.lower())
+
+    def _interface(self, call: Call, name: str, frame: Frame) -> None:
+        if self._start.server.kind != "ui":
+            return
+        given = dict(call.keywords).get("fn") or (call.arguments[0] if call.arguments else None)
+        if given is not None:
+            self._given(self._found, given, name, frame)
+
+    def _given(self, into: dict[tuple[str, int], Hook], part: Expr, label: str, frame: Frame, *, stream: bool = False) -> None:
+        if isinstance(part, Constant):
+            return
+        values = self._evaluator.evaluate(part, frame)
+        values = (
+            *values,
+            *(inner for value in values if isinstance(value, Items) for _, inners in value.pairs for inner in inners),
+        )
+        for value in values:
+            self._give(into, value, label, stream=stream)
+        if isinstance(part, Call) and isinstance(part.function, Attribute) and part.function.name in ("as_view", "as_asgi"):
+            for value in self._evaluator.evaluate(part.function.base, frame):
+                self._give(into, value, label, stream=stream)
+
+    def _give(self, into: dict[tuple[str, int], Hook], value: Value, label: str, *, stream: bool) -> None:
+        if isinstance(value, FunctionValue):
+            module = self._evaluator.source.module(value.path)
+            if module is not None:
+                self._put(into, module, value.index, label, value.itself, value.parent, stream=stream)
+        elif isinstance(value, ClassValue | Object):
+            self._view(
+                into, ClassValue(value.path, value.index, value.parent), label, value if isinstance(value, Object) else None
+            )
+
+    def _view(self, into: dict[tuple[str, int], Hook], value: ClassValue, label: str, made: Object | None) -> None:
+        itself = made or Object(value.path, value.index, value.parent)
+        for owner in self._evaluator.lineage(value):
+            module = self._evaluator.source.module(owner.path) if isinstance(owner, ClassValue) else None
+            if module is None or isinstance(owner, External):
+                continue
+            for name, index in module.facts.classes[owner.index].methods:
+                if name in _ANSWERS:
+                    self._put(into, module, index, label, itself, owner.parent)
+
+    # -- classes and functions that a framework calls --------------------------------------------------------------
+
+    def _class_hooks(self, module: Module) -> None:
+        for index, known in enumerate(module.facts.classes):
+            frame = self._evaluator.free_frame(module.path, max(known.parent, 0))
+            value = ClassValue(module.path, index, frame)
+            if self._start.holder is not None and self._start.server.framework in ("ray serve", "bentoml"):
+                if (value.path, value.index) != (self._start.holder.path, self._start.holder.index):
+                    continue
+                entry: ServerEntry | None = self._start.server
+            else:
+                entry = self._evaluator.catalog.classes.get(known.name) or self._entries.server_base(value)
+            if entry is not None:
+                self._framework_class(value, entry, module)
+            elif any(
+                last_name(base) in _VIEW_BASES or last_name(base).endswith(("View", "ViewSet", "Resource", "Handler"))
+                for base in known.bases
+            ):
+                self._view(self._found, value, known.name, None)
+            elif any(name in ("on_get", "on_post") for name, _ in known.methods):
+                self._view(self._found, value, known.name, None)
+
+    def _framework_class(self, value: ClassValue, entry: ServerEntry, module: Module) -> None:
+        itself = Object(value.path, value.index, value.parent)
+        for name, index in module.facts.classes[value.index].methods:
+            function = module.function(index)
+            routed = any(
+                isinstance(part, Call | Attribute | Name)
+                and last_name(part.function if isinstance(part, Call) else part) in (*_VERBS, "api", "method", "requests")
+                for part in function.decorators
+            )
+            public = not name.startswith("_") and not entry.answer
+            if name in entry.setup:
+                self._put(self._startup, module, index, name, itself, value.parent)
+            elif name in entry.answer or routed or public:
+                self._put(self._found, module, index, name, itself, value.parent, stream=entry.stream)
+
+    def _functions(self) -> None:
+        start = self._start
+        module = self._evaluator.source.module(start.site.path)
+        if module is None or start.holder is not None:
+            return
+        top = module.nested.get(MODULE, {})
+        for name in start.server.setup if start.server.kind == "lambda" else ():
+            if name in top:
+                self._add(self._startup, module, top[name], name)
+        for name in start.server.answer if start.server.kind == "lambda" else ():
+            if name in top:
+                self._add(self._found, module, top[name], name)
+
+    # -- gathering -------------------------------------------------------------------------------------------------
+
+    def _add(
+        self,
+        into: dict[tuple[str, int], Hook],
+        module: Module,
+        index: int,
+        label: str,
+        *,
+        stream: bool = False,
+        task: bool = False,
+    ) -> None:
+        free = self._evaluator.free_frame(module.path, index)
+        self._put(into, module, index, label, free.itself, free.parent, stream=stream, task=task)
+
+    def _put(
+        self,
+        into: dict[tuple[str, int], Hook],
+        module: Module,
+        index: int,
+        label: str,
+        itself: Value | None,
+        parent: Frame | None,
+        *,
+        stream: bool = False,
+        task: bool = False,
+    ) -> None:
+        function = module.function(index)
+        bound = itself if isinstance(itself, Object) else None
+        bindings = self._requested(function, module, bound, parent) if into is self._found else ()
+        frame = self._evaluator.frame(module.path, index, bindings=bindings, itself=bound, parent=parent)
+        loop = function.is_async or (self._start.server.plain == "loop" and into is self._found and not task)
+        into.setdefault((module.path, index), Hook(label, frame, function, loop, stream or self._start.server.stream, task))
+
+    def _requested(
+        self, function: FunctionFacts, module: Module, itself: Object | None, parent: Frame | None
+    ) -> tuple[tuple[str, Values], ...]:
+        """What a request fills in: every parameter that is not injected."""
+        bound: list[tuple[str, Values]] = []
+        for place, parameter in enumerate(function.parameters):
+            if itself is not None and place == 0:
+                bound.append((parameter.name, (itself,)))
+            elif parameter.star:
+                continue
+            elif (
+                not _injected(parameter.default) and not _injected(parameter.annotation) and parameter.name not in ("ctx", "app")
+            ):
+                bound.append((parameter.name, (REQUEST,)))
+        return tuple(bound)
+
+
+def _injected(expr: Expr | None) -> bool:
+    from mlscaffold.lint.syntax import walk
+
+    return expr is not None and any(
+        isinstance(part, Call) and last_name(part.function) in ("Depends", "Security", "Provide") for part in walk(expr)
+    )
+
+
+def _text(call: Expr) -> str:
+    return next(iter(_texts(call)), "") if isinstance(call, Call) else ""
+
+
+def _texts(call: Call) -> list[str]:
+    parts = [
+        *call.arguments,
+        *(value for word, value in call.keywords if word in ("path", "rule", "event", "event_type", "output", "urls")),
+    ]
+    return [part.value for part in parts if isinstance(part, Constant) and isinstance(part.value, str)]
+
+
+def _ends(call: Call, name: str) -> bool:
+    return isinstance(call.function, Attribute) and last_name(call.function.base) == name

@@ -1,0 +1,116 @@
+"""Load events -> the models of a deployable: which are one model, which are parts or preprocessors, how big they are."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mlscaffold.lint.project.deployable import Load, Role, earlier
+from mlscaffold.lint.project.values import ModelValue, Site
+from mlscaffold.lint.project.walk import Event
+from mlscaffold.lint.service import Moment
+
+_PREPROCESSOR = re.compile(
+    r"scal(er|ing)|encod|vectori[sz]|vect\b|tokeni[sz]|tfidf|tf_idf|columns?\b|features?\b|label|mapping|vocab|imput|binari[sz]|transform(er|ation)?s?\b|"
+    r"preproc|\bpca\b|mean|std\b|stopword|schema|metadata|config|stats|data(set|frame)?\b|_df\b|^df|corpus|matrix|similarity|index|embeddings?\b|ids\b|dict\b|_map\b|popular|"
+    r"cookie|token\b|session\b|history|cache\b|explainer|shap|threshold|classes\b|word2idx|word2index|idx2|lookup|movies?\b|books?\b|ratings?\b|names\b|graph\b|bm25|retriever|chunks|docs?\b|documents|faiss|questions|lemma|params|dv\b|selector",
+    re.IGNORECASE,
+)
+_MODEL = re.compile(
+    r"model|classif|clf|regress|predict|\breg\b|estimator|pipeline|pipe\b|forest|svm|svc|knn|xgb|lgb|catboost|tree|net\b|\.pt\b|\.pth|\.h5|\.onnx|checkpoint|ckpt|weights|learner|detector|recogni|forecast|_rf|rf_|logreg|ensemble",
+    re.IGNORECASE,
+)
+_PREDICTS = frozenset(
+    "predict predict_proba predict_log_proba decision_function forecast __call__ forward score_samples kneighbors recommend get_forecast eval load_state_dict transcribe generate run".split()
+)
+_ONLY_TRANSFORMS = frozenset("transform inverse_transform fit_transform texts_to_sequences get_feature_names_out encode".split())
+
+
+def gather(events: Iterable[Event]) -> tuple[Load, ...]:
+    """The loads among the events, each once, in the order of happening."""
+    events = tuple(events)
+    used: dict[Site, set[str]] = defaultdict(set)
+    for event in events:
+        if event.kind in ("predict", "train") and event.model is not None:
+            used[event.model.site].add(event.name)
+    grouped: dict[tuple[Site, tuple[str, ...]], list[Event]] = {}
+    inside = frozenset(site for event in events for site in event.parts)
+    for event in events:
+        if event.kind == "load" and event.model is not None:
+            grouped.setdefault((event.model.site, event.model.names), []).append(event)
+    loads = [_load(found, frozenset(used[site])) for (site, _), found in grouped.items()]
+    loads = [replace(load, role="part") if load.role == "model" and load.model.site in inside else load for load in loads]
+    return tuple(_placed(_unmixed(loads)))
+
+
+def _load(events: list[Event], used: frozenset[str]) -> Load:
+    first = events[0]
+    model = first.model
+    assert model is not None
+    moment = first.state.moment
+    for event in events:
+        moment = earlier(moment, _moment(event))
+    return Load(
+        model=replace(model, by_request=any(event.model.by_request or event.state.keyed for event in events if event.model)),
+        site=model.site,
+        role=_role(model, first, used),
+        moment=moment,
+        name=_name(model),
+        state=first.state,
+        trail=first.trail,
+        used=used,
+    )
+
+
+def _moment(event: Event) -> Moment:
+    if event.state.moment == "per-request" and event.state.kept:
+        return "lazy"
+    return event.state.moment
+
+
+def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
+    if model.role != "unknown":
+        return model.role
+    if "<weights>" in event.state.words or used & _PREDICTS:
+        return "model"
+    if used & _ONLY_TRANSFORMS:
+        return "preprocessor"
+    words = [
+        *(word for word in reversed(event.state.words) if not word.startswith("<")),
+        *(name.rpartition("/")[2] for name in model.names),
+    ]
+    for word in [*words[-len(model.names) :], *words] if model.names else words:
+        if _PREPROCESSOR.search(word):
+            return "preprocessor"
+        if _MODEL.search(word):
+            return "model"
+    return "unknown"
+
+
+def _name(model: ModelValue) -> str:
+    named = next((name for name in model.names if name), "")
+    return named.rpartition("/")[2] if "." in named.rpartition("/")[2] else named or model.framework
+
+
+def _unmixed(loads: list[Load]) -> list[Load]:
+    """One entry per site and name; a site with a name drops the entries of it that have none."""
+    named = {load.site for load in loads if load.model.names}
+    return [load for load in loads if load.model.names or load.site not in named]
+
+
+def _placed(loads: list[Load]) -> list[Load]:
+    """A helper that is called for several models: each is placed where the helper is called."""
+    helpers: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
+    for load in loads:
+        if load.role == "model":
+            helpers[load.site.path, load.model.holder].add(load.model.names)
+    found = []
+    for load in loads:
+        several = len(helpers[load.site.path, load.model.holder]) > 1
+        if several and load.model.from_parameter and load.trail:
+            spot = load.trail[-1]
+            load = replace(load, site=Site(spot.path, spot.line))
+        found.append(load)
+    return found

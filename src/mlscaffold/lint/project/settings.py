@@ -1,0 +1,101 @@
+"""Constants that live outside Python: Dockerfile ENV, compose `environment`, `.env`, and YAML, JSON, INI or TOML that code reads."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+
+from mlscaffold.lint.project.values import Items, Known, Value, Values
+
+_READERS = ("yaml.", "json.load", "tomllib.load", "toml.load", "tomli.load", "omegaconf.OmegaConf.load", "ruamel.yaml", "box.Box")
+_ENV = re.compile(rb"^(?:ENV|ARG|export|\s*-)?\s*([A-Z][A-Z0-9_]{2,})\s*[=:]\s*[\"']?([^\s\"'#]*)", re.MULTILINE)
+_ENV_SPACE = re.compile(rb"^ENV\s+([A-Z][A-Z0-9_]{2,})\s+[\"']?([^\s\"'=]+)", re.MULTILINE)
+_DEEPEST = 12
+
+
+class Settings:
+    """What the repository's configuration files say. `read` gives a file's bytes, or None."""
+
+    def __init__(self, config: Iterable[str], read: Callable[[str], bytes | None]) -> None:
+        self._config = tuple(config)
+        self._read = read
+        self._environment: dict[str, str] | None = None
+        self._parsed: dict[str, Values] = {}
+
+    def environment(self, name: str) -> str | None:
+        """What a Dockerfile, a compose file or `.env` sets a variable to; None where nothing or nothing constant is set."""
+        if self._environment is None:
+            self._environment = self._collected()
+        return self._environment.get(name) or self._environment.get(name.upper())
+
+    def _collected(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for path in self._config:
+            last = PurePosixPath(path).name.lower()
+            if "dockerfile" not in last and "compose" not in last and last not in (".env", ".env.example", ".env.sample"):
+                continue
+            content = self._read(path) or b""
+            for pattern in (_ENV, _ENV_SPACE):
+                for name, value in pattern.findall(content):
+                    text = value.decode(errors="replace")
+                    if text and "$" not in text:
+                        found.setdefault(name.decode(), text)
+        return found
+
+    def read(self, function: str, paths: tuple[str, ...], importer: str) -> Values:
+        """What `yaml.safe_load(open(path))` and its like give, as far as the file is in the repository."""
+        if not function.startswith(_READERS) or not paths:
+            return ()
+        path = self._located(paths[0], importer)
+        if path is None:
+            return ()
+        if path not in self._parsed:
+            self._parsed[path] = self._parse(path)
+        return self._parsed[path]
+
+    def _located(self, name: str, importer: str) -> str | None:
+        wanted = name.replace("*", "").lstrip("./")
+        if not wanted:
+            return None
+        fitting = [path for path in self._config if path == wanted or path.endswith("/" + wanted)]
+        near = importer.rpartition("/")[0]
+        fitting.sort(key=lambda path: (not path.startswith(near), len(path), path))
+        return fitting[0] if fitting else None
+
+    def _parse(self, path: str) -> Values:
+        content = self._read(path)
+        if content is None:
+            return ()
+        try:
+            if path.endswith(".json"):
+                return (_value(json.loads(content)),)
+            if path.endswith(".toml"):
+                return (_value(tomllib.loads(content.decode())),)
+            if path.endswith((".yaml", ".yml")):
+                return (_value(_yaml(content)),)
+        except (ValueError, RecursionError, UnicodeError):
+            return ()
+        return ()
+
+
+def _yaml(content: bytes) -> object:
+    import yaml  # only where code of the repository reads YAML
+
+    try:
+        if b"&" in content and content.count(b"*") > 50:
+            return None  # anchors by the dozen: a bomb rather than a configuration
+        return yaml.safe_load(content)
+    except yaml.YAMLError:
+        return None
+
+
+def _value(raw: object, depth: int = 0) -> Value:
+    if isinstance(raw, dict) and depth < _DEEPEST:
+        pairs = [(key if isinstance(key, str | int) else None, (_value(value, depth + 1),)) for key, value in raw.items()]
+        return Items(tuple(pairs[:200]))
+    if isinstance(raw, list) and depth < _DEEPEST:
+        return Items(tuple((place, (_value(value, depth + 1),)) for place, value in enumerate(raw[:200])))
+    return Known(raw if isinstance(raw, str | int | float | bool) else None, soft=True)

@@ -1,0 +1,166 @@
+"""The parsed files of a repository, read when they are first asked for, with the look-ups that every question needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from mlscaffold.lint.facts import MODULE, Block, ClassFacts, FileFacts, FunctionFacts, Import, Step
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subscript, walk
+
+Assignment = tuple[int, Step, Expr]  # the function it stands in, the step, the target
+
+
+class Module:
+    """One file with indexes over its facts."""
+
+    def __init__(self, path: str, facts: FileFacts) -> None:
+        self.path = path
+        self.facts = facts
+        self._locals: dict[int, dict[str, list[Step]]] = {}
+
+    def function(self, index: int) -> FunctionFacts:
+        return self.facts.functions[index]
+
+    def block(self, function: int, index: int) -> Block:
+        return self.facts.functions[function].blocks[index]
+
+    def locals_of(self, index: int) -> dict[str, list[Step]]:
+        """The names that a function binds, each with its steps; names it shares with an outer scope are not its own."""
+        if index not in self._locals:
+            found: dict[str, list[Step]] = {}
+            function = self.facts.functions[index]
+            for step in function.steps:
+                for name in _bound_names(step.target):
+                    if name not in function.shared:
+                        found.setdefault(name, []).append(step)
+            self._locals[index] = found
+        return self._locals[index]
+
+    @cached_property
+    def shared(self) -> dict[str, list[tuple[int, Step]]]:
+        """Names of the module that functions assign through `global`, with where."""
+        found: dict[str, list[tuple[int, Step]]] = {}
+        for index, function in enumerate(self.facts.functions):
+            for step in function.steps if function.shared else ():
+                for name in _bound_names(step.target):
+                    if name in function.shared:
+                        found.setdefault(name, []).append((index, step))
+        return found
+
+    @cached_property
+    def nested(self) -> dict[int, dict[str, int]]:
+        """Function -> name -> the function defined in it (the last of a name wins)."""
+        found: dict[int, dict[str, int]] = {}
+        bodies = {known.body for known in self.facts.classes}
+        for index, function in enumerate(self.facts.functions):
+            if index and index not in bodies and function.name != "<lambda>":
+                found.setdefault(function.parent, {})[function.name] = index
+        return found
+
+    @cached_property
+    def classes_in(self) -> dict[int, dict[str, int]]:
+        """Function -> name -> the class defined in it."""
+        found: dict[int, dict[str, int]] = {}
+        for index, known in enumerate(self.facts.classes):
+            found.setdefault(known.parent, {})[known.name] = index
+        return found
+
+    @cached_property
+    def imports_in(self) -> dict[int, dict[str, Import]]:
+        """Function -> bound name -> the import."""
+        found: dict[int, dict[str, Import]] = {}
+        for known in self.facts.imports:
+            if known.name != "*":
+                bound = known.alias or known.name or known.module.partition(".")[0]
+                found.setdefault(known.function, {}).setdefault(bound, known)
+        return found
+
+    @cached_property
+    def stars(self) -> tuple[Import, ...]:
+        return tuple(known for known in self.facts.imports if known.name == "*")
+
+    @cached_property
+    def attributes(self) -> dict[str, list[Assignment]]:
+        """Attribute name -> the assignments to it, on whatever object."""
+        found: dict[str, list[Assignment]] = {}
+        for index, function in enumerate(self.facts.functions):
+            for step in function.steps:
+                for target in _parts_of(step.target):
+                    if isinstance(target, Attribute):
+                        found.setdefault(target.name, []).append((index, step, target))
+        return found
+
+    @cached_property
+    def entries(self) -> dict[str, list[Assignment]]:
+        """Name of a mapping (its last part) -> assignments to its entries: `models["a"] = …`, and `.append`, `.update`."""
+        found: dict[str, list[Assignment]] = {}
+        for index, function in enumerate(self.facts.functions):
+            for step in function.steps:
+                for target in _parts_of(step.target):
+                    if isinstance(target, Subscript):
+                        found.setdefault(last_name(target.base), []).append((index, step, target))
+                if step.kind == "expr" and isinstance(step.value, Call) and _grows(step.value):
+                    base = step.value.function
+                    if isinstance(base, Attribute):
+                        found.setdefault(last_name(base.base), []).append((index, step, base))
+        return found
+
+    @cached_property
+    def bodies(self) -> dict[int, int]:
+        """Class body's function -> class."""
+        return {known.body: index for index, known in enumerate(self.facts.classes)}
+
+    def class_of(self, function: int) -> ClassFacts | None:
+        owner = self.facts.functions[function].owner
+        return self.facts.classes[owner] if owner >= 0 else None
+
+    def calls(self) -> Iterator[tuple[int, Step, Call]]:
+        """Every call with its function and step."""
+        for index, function in enumerate(self.facts.functions):
+            for step in function.steps:
+                for part in walk(step.value):
+                    if isinstance(part, Call):
+                        yield index, step, part
+
+
+class Source:
+    """Path -> Module. `read` gives a file's facts, or None for what cannot be read."""
+
+    def __init__(self, read: Callable[[str], FileFacts | None]) -> None:
+        self._read = read
+        self._modules: dict[str, Module | None] = {}
+
+    def module(self, path: str) -> Module | None:
+        if path not in self._modules:
+            facts = None if path.endswith("/") else self._read(path)
+            self._modules[path] = None if facts is None else Module(path, facts)
+        return self._modules[path]
+
+
+def last_name(expr: Expr) -> str:
+    """`c` of `a.b.c`, `x` of `x`, "" of anything else."""
+    if isinstance(expr, Attribute):
+        return expr.name
+    return expr.id if isinstance(expr, Name) else ""
+
+
+def _parts_of(target: Expr | None) -> tuple[Expr, ...]:
+    if target is None:
+        return ()
+    return tuple(part for item in target.items for part in _parts_of(item)) if isinstance(target, Collection) else (target,)
+
+
+def _bound_names(target: Expr | None) -> tuple[str, ...]:
+    return tuple(part.id for part in _parts_of(target) if isinstance(part, Name))
+
+
+def _grows(call: Call) -> bool:
+    return (
+        isinstance(call.function, Attribute)
+        and call.function.name in ("append", "add", "setdefault", "put", "insert", "update")
+        and bool(call.arguments)
+    )
+
+
+__all__ = ["MODULE", "Assignment", "Module", "Source", "last_name"]

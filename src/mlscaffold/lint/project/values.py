@@ -1,0 +1,138 @@
+"""What an expression may stand for at run time: the small world that the project is evaluated in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlscaffold.lint.service import ModelKind, Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in a file; `line` and `column` count from 1."""
+
+    path: str
+    line: int
+    column: int = 1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Frame:
+    """One function with what its parameters are bound to. Frames are interned: equal ones are the same object."""
+
+    path: str
+    index: int
+    bindings: tuple[tuple[str, Values], ...]
+    itself: Value | None
+    parent: Frame | None
+
+    def bound(self, name: str) -> Values | None:
+        for known, values in self.bindings:
+            if known == name:
+                return values
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A constant, or a default that the environment may change (`soft`)."""
+
+    value: str | int | float | bool | None
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A module, function or class that is not in the repository, by its dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalObject:
+    """What calling something external gave."""
+
+    name: str
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module of the repository."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionValue:
+    """A function of the repository; `itself` is the object that it is bound to."""
+
+    path: str
+    index: int
+    parent: Frame | None
+    itself: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    """A class of the repository."""
+
+    path: str
+    index: int
+    parent: Frame | None
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An instance of a class of the repository; `frame` is that of its `__init__` (None: not seen being made)."""
+
+    path: str
+    index: int
+    parent: Frame | None
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something that comes from a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list, tuple or dict; the keys of a list are its positions."""
+
+    pairs: tuple[tuple[str | int | None, Values], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelValue:
+    """A model that a call brought into the process. `names` are the ids or files it may be loaded from, `holder` the function that loads."""
+
+    site: Site
+    framework: str
+    kind: ModelKind
+    role: Literal["model", "preprocessor", "part", "unknown"]
+    weight: Weight
+    names: tuple[str, ...] = ()
+    several: bool = False
+    by_request: bool = False
+    from_parameter: bool = False
+    holder: int = 0
+
+
+Value = Known | External | ExternalObject | ModuleValue | FunctionValue | ClassValue | Object | Request | Items | ModelValue
+Values = tuple[Value, ...]
+
+REQUEST = Request()
+MOST = 6  # alternatives that are kept of one expression
+
+
+def joined(*parts: Values) -> Values:
+    """The union, in order of first appearance, cut at `MOST`."""
+    return tuple(dict.fromkeys(value for part in parts for value in part))[:MOST]
+
+
+def texts(values: Values) -> tuple[str, ...]:
+    """The texts among the values."""
+    return tuple(value.value for value in values if isinstance(value, Known) and isinstance(value.value, str))

@@ -1,0 +1,656 @@
+"""What really happens when a function runs: its calls, followed through the repository, and the events that they end in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mlscaffold.lint.facts import MODULE, Block, Step
+from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.guards import keeps
+from mlscaffold.lint.project.source import Module, last_name
+from mlscaffold.lint.project.values import (
+    ClassValue,
+    External,
+    ExternalObject,
+    Frame,
+    FunctionValue,
+    Items,
+    Known,
+    ModelValue,
+    ModuleValue,
+    Object,
+    Request,
+    Site,
+    Value,
+    Values,
+)
+from mlscaffold.lint.service import Moment
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Call,
+    Collection,
+    Comprehension,
+    Constant,
+    Expr,
+    Function,
+    Name,
+    Subscript,
+    children,
+    dotted,
+)
+
+EventKind = Literal["load", "predict", "train", "sleep", "remote", "process", "download", "heavy"]
+Repeat = Literal["", "fixed", "config", "request", "endless"]
+
+MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
+DEEPEST = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One step of the way to an event."""
+
+    path: str
+    line: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the code at hand runs.
+
+    `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`: behind a cache
+    or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way, `words` the
+    names on the left of the assignments on the way.
+    """
+
+    moment: Moment
+    loop: bool = False
+    aside: bool = False
+    queued: bool = False
+    kept: bool = False
+    keyed: bool = False
+    stream: bool = False
+    repeat: Repeat = ""
+    arms: tuple[tuple[str, int], ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the rules ask about, with the way that led to it."""
+
+    kind: EventKind
+    site: Site
+    name: str
+    state: State
+    trail: tuple[Spot, ...]
+    model: ModelValue | None = None
+    guessed: bool = False
+    timeout: float | None = None
+    feeds: frozenset[str] = frozenset()
+    parts: frozenset[Site] = frozenset()
+
+
+_TRANSPARENT = frozenset(
+    "to eval cuda half float cpu bfloat16 double compile parameters named_parameters state_dict load_state_dict requires_grad_ get_inputs "
+    "get_outputs get_providers get_modelmeta config train modules children named_modules share_memory set_providers summary fuse info "
+    "get_input_details get_output_details allocate_tensors set_tensor get_tensor enable_attention_slicing enable_model_cpu_offload "
+    "enable_xformers_memory_efficient_attention enable_sequential_cpu_offload load_lora_weights fuse_lora resize_token_embeddings "
+    "add_pipe get_pipe enable_pipe disable_pipe initialize pipe_names get_feature_names_out get_feature_names get_params "
+    "set_params keys items values get append close save save_pretrained save_model dump copy update enable_vae_slicing "
+    "enable_vae_tiling enable_freeu set_progress_bar_config register_forward_hook tie_weights gradient_checkpointing_enable "
+    "get_dims vocab add_adapter set_adapter from_pipe load_weights load_model load_ip_adapter unload_lora_weights set_adapters "
+    "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
+    "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close".split()
+)
+_TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
+_MODULE_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
+_GUESSED = frozenset(
+    "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text encode_image run_inference "
+    "generate_image generate_text text_to_speech".split()
+)
+_TOO_COMMON = frozenset(
+    "get put post run close open read write send start stop add update delete create save load set items keys values append pop "
+    "info debug error warning exception format join split strip lower upper encode decode copy count index sort execute commit "
+    "query filter all first connect cursor fetchone fetchall json text submit wait result group match search sub replace find "
+    "register acquire release put_nowait get_nowait publish subscribe exists mkdir to_dict dict model_dump process handle call".split()
+)
+
+
+class Walker:
+    """Walks from one root (a module, a start-up hook, a handler) and gathers events."""
+
+    def __init__(self, evaluator: Evaluator, *, main: str = "") -> None:
+        self.evaluator = evaluator
+        self.main = main  # the module that runs as `__main__`
+        self.events: list[Event] = []
+        self._seen: set[tuple[int, State]] = set()
+        self._visits = 0
+
+    # -- functions -------------------------------------------------------------------------------------------------
+
+    def visit(self, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """Everything that the function of a frame does."""
+        module = self.evaluator.source.module(frame.path)
+        key = (id(frame), replace(state, words=(), arms=()))
+        if module is None or key in self._seen or self._visits >= MOST_VISITS or len(trail) > DEEPEST:
+            return
+        self._seen.add(key)
+        self._visits += 1
+        function = module.function(frame.index)
+        for parameter in function.parameters:
+            if parameter.default is not None and frame.bound(parameter.name) is None:
+                self._depends(parameter.default, frame, state, trail)
+            if parameter.annotation is not None:
+                self._depends(parameter.annotation, frame, state, trail)
+        for step in function.steps:
+            within = self._within(step, frame, module, state)
+            if within is not None:
+                self._step(step, frame, module, within, trail)
+        for index in module.classes_in.get(frame.index, {}).values():
+            body = module.facts.classes[index].body
+            self.visit(self.evaluator.frame(frame.path, body, parent=frame), state, trail)
+
+    def _depends(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """`= Depends(f)` and `Annotated[T, Depends(f)]`: the framework calls `f` for each request."""
+        waiting = [expr]
+        outer = frame.parent or frame
+        while waiting:
+            part = waiting.pop()
+            waiting += children(part)
+            if not isinstance(part, Call) or last_name(part.function) not in ("Depends", "Security", "Provide"):
+                continue
+            for value in self.evaluator.evaluate(part.arguments[0], outer) if part.arguments else ():
+                plain = isinstance(value, FunctionValue) and not self._is_async(value)
+                within = replace(state, loop=False) if plain else state
+                self.call_value(value, Call(part.arguments[0], (), (), part.line, part.column, False), outer, within, trail)
+
+    def _within(self, step: Step, frame: Frame, module: Module, state: State) -> State | None:
+        """The state inside the blocks around a step; None where it does not run."""
+        for block, arm in step.context:
+            known = module.block(frame.index, block)
+            if known.kind == "typing" and arm == 0:
+                return None
+            if known.kind == "main" and arm == 0 and frame.path != self.main:
+                return None
+            if known.kind in ("if", "match", "try"):
+                entered = self._armed(known, block, arm, frame, module, state)
+                if entered is None:
+                    return None
+                state = entered
+            elif known.kind in ("for", "while"):
+                state = replace(state, repeat=self._repeat(known, frame, state))
+        return state
+
+    def _armed(self, block: Block, index: int, arm: int, frame: Frame, module: Module, state: State) -> State | None:
+        if block.kind == "if":
+            verdict = self.evaluator.truth(block.test, frame)
+            if verdict is not None and verdict != (arm == 0):
+                return None
+            if keeps(block.test, arm, frame, module):
+                keyed = any(
+                    isinstance(value, Request) for part in children(block.test) for value in self.evaluator.evaluate(part, frame)
+                )
+                return replace(state, kept=True, keyed=state.keyed or keyed)
+        # What the request chooses is no alternative: each choice is served sooner or later.
+        if self._asks_request(block.test, frame):
+            return state
+        return replace(state, arms=(*state.arms, (f"{frame.path}:{frame.index}:{index}:{id(frame)}", arm)))
+
+    def _asks_request(self, test: Expr, frame: Frame) -> bool:
+        waiting = [test]
+        while waiting:
+            part = waiting.pop()
+            waiting += children(part)
+            if isinstance(part, Name | Attribute) and any(
+                isinstance(value, Request) for value in self.evaluator.evaluate(part, frame)
+            ):
+                return True
+        return False
+
+    def _repeat(self, block: Block, frame: Frame, state: State) -> Repeat:
+        if block.kind == "while":
+            return state.repeat or ("endless" if isinstance(block.test, Constant) else "fixed")
+        return _stronger(state.repeat, self._extent(block.test, frame))
+
+    def _extent(self, iterable: Expr, frame: Frame) -> Repeat:
+        values = self.evaluator.evaluate(iterable, frame)
+        if any(isinstance(value, Request) for value in values) or self._asks_request(iterable, frame):
+            return "request"
+        held = [value for value in values if isinstance(value, Items)]
+        if held and any(len(value.pairs) <= 1 for value in held):
+            return ""
+        if isinstance(iterable, Call) and last_name(iterable.function) == "range":
+            return ""
+        return "config"
+
+    # -- steps and calls -------------------------------------------------------------------------------------------
+
+    def _step(self, step: Step, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
+        if step.kind == "import":
+            self._import(step, frame, module, state, trail)
+            return
+        words = tuple(_words_of(step.target))
+        if words:
+            state = replace(state, words=(*state.words, *words)[-6:])
+        if (
+            step.kind == "assign"
+            and _is_kept_place(step.target, frame, module)
+            and state.moment == "per-request"
+            and not state.kept
+        ):
+            state = replace(state, words=(*state.words, "<stored>"))
+        self.expression(step.value, frame, state, trail)
+
+    def _import(self, step: Step, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
+        if frame.index == MODULE or not isinstance(step.value, Constant):
+            return  # the modules that a module imports are walked on their own
+        known = module.facts.imports[int(str(step.value.value))]
+        path = self.evaluator.imports.resolve(module.path, known.module, known.level)
+        paths = [path, self.evaluator.imports.member(path, known.name) if path and known.name else None]
+        for found in paths:
+            if found and not found.endswith("/"):
+                note = Spot(module.path, known.line, f"imports {found}")
+                lazy = replace(state, moment="lazy", kept=True) if state.moment == "per-request" else state
+                self.visit(self.evaluator.frame(found, MODULE), lazy, (*trail, note))
+
+    def expression(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """Every call inside an expression, in the order of evaluation."""
+        if isinstance(expr, Call):
+            self._call(expr, frame, state, trail)
+            return
+        if isinstance(expr, Comprehension):
+            self.expression(expr.iterable, frame, state, trail)
+            inner = replace(state, repeat=_stronger(state.repeat, self._extent(expr.iterable, frame)))
+            for part in (*expr.conditions, *expr.element):
+                self.expression(part, frame, inner, trail)
+            return
+        if isinstance(expr, Attribute):
+            self._property(expr, frame, state, trail)
+        if isinstance(expr, Subscript) and any(isinstance(value, Object) for value in self.evaluator.evaluate(expr.base, frame)):
+            self._dunder(expr, "__getitem__", frame, state, trail)
+        for part in children(expr):
+            self.expression(part, frame, state, trail)
+
+    def _dunder(self, expr: Subscript, name: str, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        for value in self.evaluator.evaluate(expr.base, frame):
+            bound = self.evaluator.method(value, name)
+            if bound is not None:
+                self.call_value(bound, Call(expr.base, (expr.index,), (), expr.line, 1, False), frame, state, trail)
+
+    def _property(self, expr: Attribute, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        for value in self.evaluator.evaluate(expr.base, frame):
+            bound = self.evaluator.method(value, expr.name)
+            if bound is not None and self.evaluator._is_property(bound):
+                self.call_value(bound, Call(expr, (), (), expr.line, 1, False), frame, state, trail)
+
+    def _call(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        function = call.function
+        values = self.evaluator.evaluate(function, frame)
+        meaning = self._meaning(call, values)
+        inner = state
+        if meaning in ("offload", "queue", "stream"):
+            self._hand_over(call, meaning, frame, state, trail)
+            if meaning == "stream":
+                inner = replace(state, stream=True)
+        elif self._streams(call, values, frame):
+            inner = replace(state, stream=True)
+        if last_name(function) in ("create_task", "ensure_future", "spawn_callback", "call_later"):
+            inner = replace(state, queued=True)
+        if isinstance(function, Attribute):
+            self.expression(function.base, frame, state, trail)
+        elif not isinstance(function, Name):
+            self.expression(function, frame, state, trail)
+        for part in (*call.arguments, *(value for _, value in call.keywords)):
+            self.expression(part, frame, self._argument_state(call, inner), trail)
+        for value in values:
+            self.call_value(value, call, frame, state, trail)
+        self._method_call(call, values, frame, state, trail)
+
+    def _argument_state(self, call: Call, state: State) -> State:
+        # `model.load_state_dict(torch.load(path))`: what is loaded inside is the model's weights.
+        return (
+            replace(state, words=(*state.words, "<weights>"))
+            if last_name(call.function) in ("load_state_dict", "ParseFromString")
+            else state
+        )
+
+    def _meaning(self, call: Call, values: Values) -> str:
+        for value in values:
+            if isinstance(value, External | ExternalObject) and (meaning := self.evaluator.catalog.meanings.get(value.name)):
+                return meaning
+        known = any(isinstance(value, FunctionValue | ClassValue) for value in values)
+        name = last_name(call.function)
+        if (
+            isinstance(call.function, Attribute)
+            and not known
+            and self.evaluator.catalog.methods.get(name) in ("offload", "queue")
+        ):
+            return self.evaluator.catalog.methods[name]
+        return ""
+
+    def _streams(self, call: Call, values: Values, frame: Frame) -> bool:
+        """A response made from a generator."""
+        if not any(isinstance(value, External) for value in values) or "Response" not in last_name(call.function):
+            return False
+        for part in (*call.arguments, *(value for _, value in call.keywords)):
+            inner = part.function if isinstance(part, Call) else part
+            for value in self.evaluator.evaluate(inner, frame) if isinstance(inner, Name | Attribute) else ():
+                module = self.evaluator.source.module(value.path) if isinstance(value, FunctionValue) else None
+                if module and isinstance(value, FunctionValue) and module.function(value.index).is_generator:
+                    return True
+        return False
+
+    def _hand_over(self, call: Call, meaning: str, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """Functions given as arguments to what runs them elsewhere."""
+        note = Spot(frame.path, call.line, f"handed to {last_name(call.function)}")
+        for word, part in (*(("", part) for part in call.arguments), *call.keywords):
+            if word in ("loop", "executor", "callback"):
+                continue
+            for value in self.evaluator.evaluate(part, frame) if not isinstance(part, Constant) else ():
+                if not isinstance(value, FunctionValue | ClassValue | Object | ModelValue) or (
+                    isinstance(value, Object) and meaning == "queue"
+                ):
+                    continue
+                on_loop = state.loop and isinstance(value, FunctionValue) and self._is_async(value)
+                handed = replace(
+                    state,
+                    loop=on_loop,
+                    aside=not on_loop,
+                    queued=state.queued or meaning == "queue",
+                    stream=state.stream or meaning == "stream",
+                )
+                rest = tuple(other for other in call.arguments if other is not part) if not word else ()
+                rest = rest[call.arguments.index(part) :] if not word else rest
+                words = next(
+                    (tuple(item.items) for key, item in call.keywords if key == "args" and isinstance(item, Collection)), rest
+                )
+                self.call_value(value, Call(part, words, (), call.line, call.column, False), frame, handed, (*trail, note))
+                if isinstance(value, ModelValue):
+                    self._predict(value, "", call, frame, handed, trail)
+
+    def call_value(self, value: Value, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """What calling one value leads to."""
+        if isinstance(value, FunctionValue):
+            self._enter(value, call, frame, state, trail)
+        elif isinstance(value, ClassValue):
+            self._construct(value, call, frame, state, trail)
+        elif isinstance(value, External):
+            self._external(value, call, frame, state, trail)
+        elif isinstance(value, ModelValue):
+            self._predict(value, "", call, frame, state, trail)
+        elif isinstance(value, Object):
+            for name in ("__call__", "forward"):
+                bound = self.evaluator.method(value, name)
+                if bound is not None:
+                    self._enter(bound, call, frame, state, trail)
+            if self._is_network(value):
+                self._event("predict", call, frame, state, trail, name=self._class_name(value), guessed=True)
+
+    def _enter(self, value: FunctionValue, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        module = self.evaluator.source.module(value.path)
+        if module is None:
+            return
+        function = module.function(value.index)
+        arguments = [self.evaluator.evaluate(part, frame) for part in call.arguments]
+        words = {word: self.evaluator.evaluate(part, frame) for word, part in call.keywords}
+        inner = self.evaluator.bind(value, arguments, words)
+        state = self._decorated(value, inner, state)
+        note = (
+            Spot(frame.path, call.line, f"calls {function.name}") if call.line else Spot(value.path, function.line, function.name)
+        )
+        self.visit(inner, state, (*trail, note))
+
+    def _decorated(self, value: FunctionValue, frame: Frame, state: State) -> State:
+        """Caches and executors that are decorators."""
+        module = self.evaluator.source.module(value.path)
+        outer = value.parent or self.evaluator.frame(value.path, MODULE)
+        for decorator in module.function(value.index).decorators if module else ():
+            target = decorator.function if isinstance(decorator, Call) else decorator
+            meanings = {
+                self.evaluator.catalog.meanings.get(found.name)
+                for found in self.evaluator.evaluate(target, outer)
+                if isinstance(found, External)
+            }
+            if "cached" in meanings or "cache" in last_name(target).lower() or "singleton" in last_name(target).lower():
+                keyed = any(isinstance(held, Request) for _, values in frame.bindings for held in values)
+                state = replace(state, kept=True, keyed=state.keyed or keyed)
+            if "offload" in meanings:
+                state = replace(state, loop=False, aside=True)
+        return state
+
+    def _construct(self, value: ClassValue, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        module = self.evaluator.source.module(value.path)
+        if module is None:
+            return
+        known = module.facts.classes[value.index]
+        if any("singleton" in last_name(part.function if isinstance(part, Call) else part).lower() for part in known.decorators):
+            state = replace(state, kept=True)
+        plain = Object(value.path, value.index, value.parent)
+        made = next((found for found in self.evaluator.called(value, call, frame) if isinstance(found, Object)), plain)
+        for name in ("__new__", "__init__", "__post_init__", "__enter__"):
+            bound = self.evaluator.method(made, name)
+            if bound is not None:
+                self._enter(bound, call, frame, state, trail)
+        for owner in self.evaluator.lineage(plain):
+            if isinstance(owner, External):
+                self._load(owner.name, call, frame, state, trail)
+
+    def _is_async(self, value: FunctionValue) -> bool:
+        module = self.evaluator.source.module(value.path)
+        return bool(module and module.function(value.index).is_async)
+
+    def _is_network(self, value: Object) -> bool:
+        return any(
+            isinstance(owner, External) and owner.name.startswith(_MODULE_BASES) for owner in self.evaluator.lineage(value)
+        )
+
+    def _class_name(self, value: Object) -> str:
+        module = self.evaluator.source.module(value.path)
+        return module.facts.classes[value.index].name if module else ""
+
+    # -- meanings --------------------------------------------------------------------------------------------------
+
+    def _external(self, value: External, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        if self._load(value.name, call, frame, state, trail):
+            return
+        meaning = self.evaluator.catalog.meanings.get(value.name)
+        if meaning in ("train", "download", "heavy", "sleep"):
+            self._event(meaning, call, frame, state, trail, name=value.name)  # type: ignore[arg-type]
+        elif meaning == "remote":
+            self._event("remote", call, frame, state, trail, name=value.name, timeout=self._timeout(call, frame))
+        elif meaning == "process":
+            self._process(call, frame, state, trail)
+        managed = self.evaluator.catalog.predicts.get(value.name)
+        if managed is not None:
+            site = Site(frame.path, call.line, call.column)
+            role = "unknown" if managed.role == "unknown" else "model"
+            model = ModelValue(site, managed.framework, managed.kind, role, managed.weight, (managed.framework,))
+            kept = replace(state, kept=True)
+            self._event("load", call, frame, kept, trail, name=value.name, model=model)
+            self._event("predict", call, frame, state, trail, name=value.name, model=model)
+
+    def _process(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        texts: list[str] = []
+        for part in call.arguments:
+            for value in self.evaluator.evaluate(part, frame):
+                held = [value, *(inner for _, inners in value.pairs for inner in inners)] if isinstance(value, Items) else [value]
+                texts += [str(inner.value) for inner in held if isinstance(inner, Known)]
+        words = [word for word in self.evaluator.catalog.process_words if any(word in text for text in texts)]
+        if words:
+            model = ModelValue(Site(frame.path, call.line, call.column), words[0], "llm", "model", "huge", (words[0],))
+            self._event("load", call, frame, state, trail, name=words[0], model=model)
+
+    def _load(self, name: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
+        loaded = self.evaluator.load(name, call, frame)
+        for model in loaded:
+            if isinstance(model, ModelValue):
+                parts = frozenset(self._parts_of_load(call, frame, model.site))
+                self._event("load", call, frame, state, trail, name=name, model=model, parts=parts)
+        return bool(loaded)
+
+    def _parts_of_load(self, call: Call, frame: Frame, site: Site) -> Iterator[Site]:
+        """Models that are given to a load belong to it; what takes the parts of a loaded model shares its weights."""
+        for part in (*call.arguments, *(value for _, value in call.keywords)):
+            if isinstance(part, Attribute) and any(
+                isinstance(value, ModelValue) for value in self.evaluator.evaluate(part.base, frame)
+            ):
+                yield site
+            yield from (value.site for value in self.evaluator.evaluate(part, frame) if isinstance(value, ModelValue))
+
+    def _method_call(self, call: Call, values: Values, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """`x.method(…)` where `x` is a model, a trainable object, or nobody knows."""
+        function = call.function
+        if not isinstance(function, Attribute):
+            return
+        held = self.evaluator.evaluate(function.base, frame)
+        models = [value for value in held if isinstance(value, ModelValue)]
+        for value in models:
+            if function.name in _TRAINS or (function.name == "train" and value.kind in ("vision", "nlp") and call.keywords):
+                self._event("train", call, frame, state, trail, name=f"{value.framework}.{function.name}", model=value)
+            elif function.name not in _TRANSPARENT:
+                self._predict(value, function.name, call, frame, state, trail)
+        if not models:
+            self._on_object(call, function, held, values, frame, state, trail)
+
+    def _on_object(
+        self, call: Call, function: Attribute, held: Values, values: Values, frame: Frame, state: State, trail: tuple[Spot, ...]
+    ) -> None:
+        catalog = self.evaluator.catalog
+        for value in values:
+            if (
+                isinstance(value, External)
+                and catalog.methods.get(function.name) == "train"
+                and catalog.trainable.get(value.name.rpartition(".")[0])
+            ):
+                if function.name in _TRAINS or call.arguments or call.keywords or "Trainer" in value.name:
+                    self._event("train", call, frame, state, trail, name=value.name)
+                return
+            if (
+                isinstance(value, External)
+                and function.name in ("predict", "predict_proba", "decision_function")
+                and catalog.trainable.get(value.name.rpartition(".")[0])
+            ):
+                self._event("predict", call, frame, state, trail, name=value.name, guessed=True)
+                return
+        if any(isinstance(value, Object) and self._is_network(value) for value in held) and function.name in (
+            "predict",
+            "generate",
+        ):
+            self._event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
+        if any(isinstance(value, FunctionValue | ClassValue) for value in values) or values:
+            return
+        name = function.name
+        if name == "backward" and not call.arguments and not held:
+            self._event("train", call, frame, state, trail, name="backward")
+        elif name in _TRAINS and _sounds_trainable(function.base) and not held:
+            self._event("train", call, frame, state, trail, name=dotted(function), guessed=True)
+        elif not held:
+            self._by_name(call, function, frame, state, trail)
+
+    def _by_name(self, call: Call, function: Attribute, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """A method of an object that nobody knows: the one class of the deployable that has such a method."""
+        found = list(self._candidates(function.name))
+        if 0 < len(found) <= 3:
+            for value in found:
+                self._enter(value, call, frame, state, trail)
+        elif function.name in _GUESSED and not found and _sounds_like_model(function.base):
+            self._event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
+
+    def _candidates(self, name: str) -> Iterator[FunctionValue]:
+        if name in _TOO_COMMON or name.startswith("__"):
+            return
+        for path in self.evaluator.scope:
+            module = self.evaluator.source.module(path)
+            for index, known in enumerate(module.facts.classes if module else ()):
+                for method, place in known.methods:
+                    if method == name:
+                        parent = self.evaluator.free_frame(path, max(known.parent, 0))
+                        yield FunctionValue(path, place, parent, Object(path, index, parent))
+
+    def _predict(self, model: ModelValue, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        self._event("predict", call, frame, state, trail, name=method or "__call__", model=model)
+
+    def _timeout(self, call: Call, frame: Frame) -> float | None:
+        for word, part in call.keywords:
+            if word == "timeout":
+                known = [value.value for value in self.evaluator.evaluate(part, frame) if isinstance(value, Known)]
+                numbers = [value for value in known if isinstance(value, int | float)]
+                return float(numbers[0]) if numbers else -1.0
+        return None
+
+    def _event(
+        self,
+        kind: EventKind,
+        call: Call,
+        frame: Frame,
+        state: State,
+        trail: tuple[Spot, ...],
+        *,
+        name: str,
+        model: ModelValue | None = None,
+        guessed: bool = False,
+        timeout: float | None = None,
+        parts: frozenset[Site] = frozenset(),
+    ) -> None:
+        feeds = frozenset(part.id for argument in call.arguments for part in (argument,) if isinstance(part, Name))
+        site = Site(frame.path, call.line, call.column)
+        self.events.append(Event(kind, site, name, state, trail, model, guessed, timeout, feeds, parts))
+
+
+def _stronger(one: Repeat, other: Repeat) -> Repeat:
+    order: tuple[Repeat, ...] = ("", "fixed", "endless", "config", "request")
+    return max(one, other, key=order.index)
+
+
+def _words_of(target: Expr | None) -> Iterator[str]:
+    if isinstance(target, Name | Attribute):
+        yield last_name(target)
+    elif isinstance(target, Subscript):
+        yield last_name(target.base)
+        if isinstance(target.index, Constant) and isinstance(target.index.value, str):
+            yield target.index.value
+    elif isinstance(target, Collection):
+        for part in target.items:
+            yield from _words_of(part)
+
+
+def _is_kept_place(target: Expr | None, frame: Frame, module: Module) -> bool:
+    if isinstance(target, Name):
+        return target.id in module.function(frame.index).shared
+    return isinstance(target, Attribute) and not dotted(target).startswith("self.")
+
+
+def _sounds_trainable(expr: Expr) -> bool:
+    name = last_name(expr).lower()
+    return any(
+        word in name
+        for word in ("model", "clf", "classif", "regress", "estimator", "pipeline", "trainer", "forest", "svm", "learner")
+    )
+
+
+def _sounds_like_model(expr: Expr) -> bool:
+    name = dotted(expr).lower()
+    return any(
+        word in name
+        for word in (
+            "model",
+            "pipe",
+            "whisper",
+            "predictor",
+            "classifier",
+            "engine",
+            "detector",
+            "recogniz",
+            "ocr",
+            "tts",
+            "llm",
+            "net",
+        )
+    )
+
+
+__all__ = ["Event", "EventKind", "ModuleValue", "Spot", "State", "Walker", "Function"]

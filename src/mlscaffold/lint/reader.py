@@ -1,0 +1,470 @@
+"""Bytes of a Python file -> FileFacts, with one parse by the standard library."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from mlscaffold.lint.facts import Block, BlockKind, ClassFacts, FileFacts, FunctionFacts, Import, Parameter, Step, StepKind
+from mlscaffold.lint.syntax import (
+    NOTHING,
+    Attribute,
+    Call,
+    Choice,
+    Collection,
+    Compare,
+    Comprehension,
+    Constant,
+    Expr,
+    Function,
+    Join,
+    Logic,
+    Mapping,
+    Name,
+    Other,
+    Subscript,
+)
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_Context = tuple[tuple[int, int], ...]
+
+
+class UnreadableSource(ValueError):
+    """The bytes are no Python that this version can parse; `str(error)` is the reason."""
+
+
+def read_facts(source: bytes) -> FileFacts:
+    """The facts of one file.
+
+    Raises:
+        UnreadableSource: a syntax error, an unknown encoding, a NUL byte, nesting beyond what the parser can hold.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `"\d"` in somebody else's file is not our business
+            tree = ast.parse(source)
+        return _Reader().file(tree, source.count(b"\n") + 1)
+    except SyntaxError as error:
+        raise UnreadableSource(f"not Python {_version()}: {error.msg} (line {error.lineno or 0})") from error
+    except (RecursionError, MemoryError) as error:
+        raise UnreadableSource("nested too deeply") from error
+    except (ValueError, UnicodeError, LookupError, OverflowError) as error:
+        raise UnreadableSource(f"cannot be decoded: {error}") from error
+
+
+def _version() -> str:
+    import sys
+
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class _Body:
+    """What is being collected of one function."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.steps: list[Step] = []
+        self.blocks: list[Block] = []
+        self.shared: set[str] = set()
+        self.yields = False
+
+
+class _Reader:
+    """One pass over one tree."""
+
+    def __init__(self) -> None:
+        self.functions: list[FunctionFacts | None] = []
+        self.classes: list[ClassFacts | None] = []
+        self.imports: list[Import] = []
+        self.body = _Body(0)
+        self.context: _Context = ()
+        self.owner = -1
+
+    def file(self, tree: ast.Module, lines: int) -> FileFacts:
+        self._function("<module>", tree, tree.body, parameters=(), decorators=())
+        functions = tuple(found for found in self.functions if found)
+        classes = tuple(found for found in self.classes if found)
+        return FileFacts(functions, classes, tuple(self.imports), lines)
+
+    # -- functions and classes -------------------------------------------------------------------------------------
+
+    def _function(
+        self,
+        name: str,
+        node: ast.AST,
+        body: Sequence[ast.stmt] | ast.expr,
+        *,
+        parameters: tuple[Parameter, ...],
+        decorators: tuple[Expr, ...],
+    ) -> int:
+        index = len(self.functions)
+        self.functions.append(None)
+        outer, context, parent = self.body, self.context, self.body.index if index else -1
+        self.body, self.context = _Body(index), ()
+        if isinstance(body, ast.expr):
+            self._step("return", None, self.expr(body), body.lineno)
+        else:
+            self._statements(body)
+        done = self.body
+        self.functions[index] = FunctionFacts(
+            name=name,
+            line=getattr(node, "lineno", 1),
+            column=getattr(node, "col_offset", 0) + 1,
+            is_async=isinstance(node, ast.AsyncFunctionDef),
+            is_generator=done.yields,
+            parent=parent,
+            owner=self.owner,
+            parameters=parameters,
+            decorators=decorators,
+            steps=tuple(done.steps),
+            blocks=tuple(done.blocks),
+            shared=frozenset(done.shared),
+        )
+        self.body, self.context = outer, context
+        return index
+
+    def _definition(self, node: _Definition) -> int:
+        decorators = tuple(self.expr(found) for found in node.decorator_list)
+        parameters = self._parameters(node.args)
+        owner, self.owner = self.owner, -1 if self.body.index != self._class_body else self.owner
+        index = self._function(node.name, node, node.body, parameters=parameters, decorators=decorators)
+        self.owner = owner
+        return index
+
+    _class_body = -1
+
+    def _class(self, node: ast.ClassDef) -> None:
+        index = len(self.classes)
+        self.classes.append(None)
+        bases = tuple(self.expr(base) for base in node.bases)
+        # A metaclass changes what a class is, as a decorator does.
+        decorators = tuple(self.expr(found) for found in (*node.decorator_list, *(word.value for word in node.keywords)))
+        owner, body_before, self.owner = self.owner, self._class_body, index
+        self._class_body = len(self.functions)
+        body = self._function(node.name, node, node.body, parameters=(), decorators=())
+        self.owner, self._class_body = owner, body_before
+        methods = tuple(
+            (found.name, place)
+            for place, found in enumerate(self.functions)
+            if found and place != body and found.owner == index and found.parent == body
+        )
+        self.classes[index] = ClassFacts(node.name, node.lineno, self.body.index, body, bases, decorators, methods)
+
+    def _parameters(self, args: ast.arguments) -> tuple[Parameter, ...]:
+        plain = [*args.posonlyargs, *args.args]
+        defaults: list[ast.expr | None] = [None] * (len(plain) - len(args.defaults)) + list(args.defaults)
+        found = [self._parameter(arg, default) for arg, default in zip(plain, defaults, strict=True)]
+        if args.vararg:
+            found.append(self._parameter(args.vararg, None, "*"))
+        found += [self._parameter(arg, value) for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
+        if args.kwarg:
+            found.append(self._parameter(args.kwarg, None, "**"))
+        return tuple(found)
+
+    def _parameter(self, arg: ast.arg, default: ast.expr | None, star: str = "") -> Parameter:
+        note = self._annotation(arg.annotation)
+        return Parameter(arg.arg, None if default is None else self.expr(default), note, star)
+
+    def _annotation(self, node: ast.expr | None) -> Expr | None:
+        if node is None:
+            return None
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
+            try:
+                return self.expr(ast.parse(node.value.strip(), mode="eval").body)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return None
+        return self.expr(node)
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    def _step(self, kind: StepKind, target: Expr | None, value: Expr, line: int, note: Expr | None = None) -> None:
+        self.body.steps.append(Step(kind, target, value, line, self.context, note))
+
+    def _statements(self, statements: Sequence[ast.stmt]) -> None:
+        before = self.context
+        for statement in statements:
+            read = _STATEMENTS.get(type(statement))
+            if read is not None:
+                read(self, statement)
+        self.context = before
+
+    def _arm(self, block: int, arm: int, statements: Sequence[ast.stmt]) -> None:
+        if not statements:
+            return
+        before = self.context
+        self.context = (*before, (block, arm))
+        self._statements(statements)
+        self.context = before
+
+    def _block(self, kind: BlockKind, test: Expr, line: int) -> int:
+        self.body.blocks.append(Block(kind, test, line))
+        return len(self.body.blocks) - 1
+
+    def _if(self, node: ast.If) -> None:
+        test = self.expr(node.test)
+        block = self._block(_kind_of_if(test), test, node.lineno)
+        self._step("expr", None, test, node.lineno)
+        self._arm(block, 0, node.body)
+        self._arm(block, 1, node.orelse)
+        if not node.orelse and _leaves(node.body):
+            # What follows an early return is the other arm.
+            self.context = (*self.context, (block, 1))
+
+    def _match(self, node: ast.Match) -> None:
+        subject = self.expr(node.subject)
+        block = self._block("match", subject, node.lineno)
+        self._step("expr", None, subject, node.lineno)
+        for arm, case in enumerate(node.cases):
+            self._arm(block, arm, case.body)
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        iterable = self.expr(node.iter)
+        self._step("for", self.expr(node.target), iterable, node.lineno)
+        self._arm(self._block("for", iterable, node.lineno), 0, node.body)
+        self._statements(node.orelse)
+
+    def _while(self, node: ast.While) -> None:
+        test = self.expr(node.test)
+        self._step("expr", None, test, node.lineno)
+        self._arm(self._block("while", test, node.lineno), 0, node.body)
+        self._statements(node.orelse)
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        items = [self.expr(item.context_expr) for item in node.items]
+        for item, value in zip(node.items, items, strict=True):
+            target = None if item.optional_vars is None else self.expr(item.optional_vars)
+            self._step("with", target, value, node.lineno)
+        self._arm(self._block("with", Other(tuple(items)), node.lineno), 0, node.body)
+
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
+        block = self._block("try", NOTHING, node.lineno)
+        self._arm(block, 0, [*node.body, *node.orelse])
+        for arm, handler in enumerate(node.handlers, 1):
+            self._arm(block, arm, handler.body)
+        self._statements(node.finalbody)
+
+    def _assign(self, node: ast.Assign) -> None:
+        value = self.expr(node.value)
+        for target in node.targets:
+            self._step("assign", self.expr(target), value, node.lineno)
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        value = NOTHING if node.value is None else self.expr(node.value)
+        self._step("assign", self.expr(node.target), value, node.lineno, self._annotation(node.annotation))
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        self._step("assign", self.expr(node.target), Other((self.expr(node.value),)), node.lineno)
+
+    def _return(self, node: ast.Return) -> None:
+        self._step("return", None, NOTHING if node.value is None else self.expr(node.value), node.lineno)
+
+    def _evaluate(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self._step("expr", None, self.expr(node.value), node.lineno)
+
+    def _parts(self, node: ast.stmt) -> None:
+        parts = tuple(self.expr(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+        if parts:
+            self._step("expr", None, Other(parts), node.lineno)
+
+    def _share(self, node: ast.Global | ast.Nonlocal) -> None:
+        self.body.shared.update(node.names)
+
+    def _import(self, node: ast.Import) -> None:
+        for name in node.names:
+            self._imported(name.name, "", name.asname or "", 0, node.lineno)
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        for name in node.names:
+            self._imported(node.module or "", name.name, name.asname or "", node.level, node.lineno)
+
+    def _imported(self, module: str, name: str, alias: str, level: int, line: int) -> None:
+        # A step of its own keeps the order: a function that is reached runs its imports.
+        self._step("import", None, Constant(len(self.imports)), line)
+        self.imports.append(Import(module, name, alias, level, line, self.body.index, self.context))
+
+    # -- expressions -----------------------------------------------------------------------------------------------
+
+    def expr(self, node: ast.expr) -> Expr:
+        read = _EXPRESSIONS.get(type(node))
+        return self._other(node) if read is None else read(self, node)
+
+    def _other(self, node: ast.AST) -> Expr:
+        return Other(tuple(self.expr(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)))
+
+    def _constant(self, node: ast.Constant) -> Expr:
+        value = node.value
+        return Constant(value) if isinstance(value, str | int | float) else NOTHING
+
+    def _name(self, node: ast.Name) -> Expr:
+        return Name(node.id, node.lineno)
+
+    def _attribute(self, node: ast.Attribute) -> Expr:
+        return Attribute(self.expr(node.value), node.attr, node.end_lineno or node.lineno)
+
+    def _call(self, node: ast.Call, *, awaited: bool = False) -> Expr:
+        function = self.expr(node.func)
+        arguments = tuple(self.expr(part) for part in node.args)
+        keywords = tuple((word.arg or "", self.expr(word.value)) for word in node.keywords)
+        return Call(function, arguments, keywords, node.lineno, node.col_offset + 1, awaited)
+
+    def _await(self, node: ast.Await) -> Expr:
+        if isinstance(node.value, ast.Call):
+            return self._call(node.value, awaited=True)
+        return Other((self.expr(node.value),))
+
+    def _yield(self, node: ast.Yield | ast.YieldFrom) -> Expr:
+        self.body.yields = True
+        value = NOTHING if node.value is None else self.expr(node.value)
+        self._step("yield", None, value, node.lineno)
+        return Other(())
+
+    def _collection(self, node: ast.List | ast.Tuple | ast.Set) -> Expr:
+        return Collection(tuple(self.expr(part) for part in node.elts))
+
+    def _mapping(self, node: ast.Dict) -> Expr:
+        pairs = zip(node.keys, node.values, strict=True)
+        return Mapping(tuple((None if key is None else self.expr(key), self.expr(value)) for key, value in pairs))
+
+    def _subscript(self, node: ast.Subscript) -> Expr:
+        return Subscript(self.expr(node.value), self.expr(node.slice), node.lineno)
+
+    def _lambda(self, node: ast.Lambda) -> Expr:
+        parameters = self._parameters(node.args)
+        return Function(self._function("<lambda>", node, node.body, parameters=parameters, decorators=()))
+
+    def _choice(self, node: ast.IfExp) -> Expr:
+        return Choice(self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
+
+    def _logic(self, node: ast.BoolOp) -> Expr:
+        word = "and" if isinstance(node.op, ast.And) else "or"
+        return Logic(word, tuple(self.expr(part) for part in node.values))
+
+    def _unary(self, node: ast.UnaryOp) -> Expr:
+        value = self.expr(node.operand)
+        if isinstance(node.op, ast.Not):
+            return Logic("not", (value,))
+        if isinstance(node.op, ast.USub) and isinstance(value, Constant) and isinstance(value.value, int | float):
+            return Constant(-value.value)
+        return Other((value,))
+
+    def _compare(self, node: ast.Compare) -> Expr:
+        operator = _OPERATORS.get(type(node.ops[0]), "?")
+        if len(node.ops) > 1:
+            return Other((self.expr(node.left), *(self.expr(part) for part in node.comparators)))
+        return Compare(self.expr(node.left), operator, self.expr(node.comparators[0]))
+
+    def _binary(self, node: ast.BinOp) -> Expr:
+        if not isinstance(node.op, ast.Add | ast.Div | ast.Mod | ast.BitOr):
+            return Other(self._operands(node))
+        return Join(self._operands(node)) if not isinstance(node.op, ast.BitOr) else Other(self._operands(node))
+
+    def _operands(self, node: ast.BinOp) -> tuple[Expr, ...]:
+        # `a + b + c + …` of a thousand parts leans to the left: a loop, not a recursion.
+        parts: list[ast.expr] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp) and type(left.op) is type(node.op):
+            parts.append(left.right)
+            left = left.left
+        return tuple(self.expr(part) for part in [left, *reversed(parts)])
+
+    def _text(self, node: ast.JoinedStr) -> Expr:
+        parts = [part.value if isinstance(part, ast.FormattedValue) else part for part in node.values]
+        return Join(tuple(self.expr(part) for part in parts))
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Expr:
+        inner = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
+        first, *rest = node.generators
+        conditions = [self.expr(test) for test in first.ifs]
+        conditions += [self.expr(part) for loop in rest for part in (loop.iter, *loop.ifs)]
+        element = tuple(self.expr(part) for part in inner)
+        return Comprehension(element, self.expr(first.target), self.expr(first.iter), tuple(conditions))
+
+    def _starred(self, node: ast.Starred) -> Expr:
+        return Other((self.expr(node.value),))
+
+    def _walrus(self, node: ast.NamedExpr) -> Expr:
+        value = self.expr(node.value)
+        self._step("assign", self.expr(node.target), value, node.lineno)
+        return self.expr(node.target)
+
+
+def _kind_of_if(test: Expr) -> BlockKind:
+    if isinstance(test, Compare) and isinstance(test.left, Name) and test.left.id == "__name__":
+        return "main"
+    if isinstance(test, Name | Attribute) and (test.id if isinstance(test, Name) else test.name) == "TYPE_CHECKING":
+        return "typing"
+    return "if"
+
+
+def _leaves(statements: Sequence[ast.stmt]) -> bool:
+    return bool(statements) and isinstance(statements[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
+_OPERATORS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+}  # fmt: skip
+
+_STATEMENTS = cast(
+    "dict[type[ast.stmt], Callable[[_Reader, ast.stmt], None]]",
+    {
+        ast.FunctionDef: _Reader._definition,
+        ast.AsyncFunctionDef: _Reader._definition,
+        ast.ClassDef: _Reader._class,
+        ast.If: _Reader._if,
+        ast.Match: _Reader._match,
+        ast.For: _Reader._for,
+        ast.AsyncFor: _Reader._for,
+        ast.While: _Reader._while,
+        ast.With: _Reader._with,
+        ast.AsyncWith: _Reader._with,
+        ast.Try: _Reader._try,
+        ast.TryStar: _Reader._try,
+        ast.Assign: _Reader._assign,
+        ast.AnnAssign: _Reader._annotated,
+        ast.AugAssign: _Reader._augmented,
+        ast.Return: _Reader._return,
+        ast.Expr: _Reader._evaluate,
+        ast.Raise: _Reader._parts,
+        ast.Assert: _Reader._parts,
+        ast.Delete: _Reader._parts,
+        ast.Global: _Reader._share,
+        ast.Nonlocal: _Reader._share,
+        ast.Import: _Reader._import,
+        ast.ImportFrom: _Reader._import_from,
+    },
+)
+
+_EXPRESSIONS = cast(
+    "dict[type[ast.expr], Callable[[_Reader, ast.expr], Expr]]",
+    {
+        ast.Constant: _Reader._constant,
+        ast.Name: _Reader._name,
+        ast.Attribute: _Reader._attribute,
+        ast.Call: _Reader._call,
+        ast.Await: _Reader._await,
+        ast.Yield: _Reader._yield,
+        ast.YieldFrom: _Reader._yield,
+        ast.List: _Reader._collection,
+        ast.Tuple: _Reader._collection,
+        ast.Set: _Reader._collection,
+        ast.Dict: _Reader._mapping,
+        ast.Subscript: _Reader._subscript,
+        ast.Lambda: _Reader._lambda,
+        ast.IfExp: _Reader._choice,
+        ast.BoolOp: _Reader._logic,
+        ast.UnaryOp: _Reader._unary,
+        ast.Compare: _Reader._compare,
+        ast.BinOp: _Reader._binary,
+        ast.JoinedStr: _Reader._text,
+        ast.ListComp: _Reader._comprehension,
+        ast.SetComp: _Reader._comprehension,
+        ast.GeneratorExp: _Reader._comprehension,
+        ast.DictComp: _Reader._comprehension,
+        ast.Starred: _Reader._starred,
+        ast.NamedExpr: _Reader._walrus,
+    },
+)

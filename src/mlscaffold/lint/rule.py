@@ -1,0 +1,78 @@
+"""Rules: one `.py` and one `.md` each, found in a folder, loaded by path. Nothing is registered by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from mlscaffold.errors import RuleInvalid
+from mlscaffold.lint.finding import Finding, Severity
+from mlscaffold.lint.project import Project
+
+Check = Callable[[Project], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `page` is its Markdown file; a `preview` rule speaks only when it is asked."""
+
+    code: str
+    name: str
+    summary: str
+    severity: Severity
+    preview: bool
+    page: Path
+    check: Check
+
+    def answers_to(self, word: str) -> bool:
+        """Whether a code, a prefix of a code or a name means this rule."""
+        return word == self.name or (bool(word) and self.code.startswith(word.upper()))
+
+
+def load_rules(folders: Iterable[Path]) -> tuple[Rule, ...]:
+    """The rules of the folders, by code.
+
+    Raises:
+        RuleInvalid: a module that fails, a missing page or a code that is taken.
+    """
+    found: dict[str, Rule] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            if path.name.startswith("_") or "catalog" in path.parts:
+                continue
+            rule = _load(path)
+            if rule.code in found and found[rule.code].page != rule.page:
+                raise RuleInvalid(f"{path}: the code {rule.code} is taken by {found[rule.code].page.with_suffix('.py')}")
+            found[rule.code] = rule
+    return tuple(found[code] for code in sorted(found))
+
+
+def _load(path: Path) -> Rule:
+    page = path.with_suffix(".md")
+    if not page.is_file():
+        raise RuleInvalid(f"{path}: has no page; write {page.name} beside it")
+    name = f"mlscaffold_rule_{path.parent.name}_{path.stem}_{abs(hash(str(path.resolve()))):x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise RuleInvalid(f"{path}: cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses in the rule look their module up here
+    try:
+        spec.loader.exec_module(module)
+        return Rule(
+            code=str(module.CODE),
+            name=str(module.NAME),
+            summary=(module.__doc__ or "").strip().partition("\n")[0],
+            severity=cast("Severity", module.SEVERITY),
+            preview=bool(getattr(module, "PREVIEW", False)),
+            page=page,
+            check=cast("Check", module.check),
+        )
+    except RuleInvalid:
+        raise
+    except Exception as error:
+        raise RuleInvalid(f"{path}: {type(error).__name__}: {error}") from error
