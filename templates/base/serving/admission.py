@@ -10,7 +10,7 @@ BEFORE_MEASURED = 64
 
 
 class Admission:
-    """Counts places; running and waiting requests hold one each. It is used from the event loop alone."""
+    """Counts places; running and waiting requests hold one each, within `with`. Only the event loop uses it."""
 
     def __init__(self, metrics: Metrics, *, max_inflight: int | None, queue_ms: float) -> None:
         self._metrics = metrics
@@ -28,8 +28,8 @@ class Admission:
             waiting = int(threads * self._queue_ms / max(request_ms, 0.001))
             self._set_places(min(MOST, max(FEWEST, threads + waiting)))
 
-    def enter(self) -> None:
-        """Take a place; `leave` gives it back.
+    def __enter__(self) -> None:
+        """Take a place.
 
         Raises:
             Overloaded: there is none.
@@ -38,8 +38,8 @@ class Admission:
             raise Overloaded(f"all {self._places} places are taken; come again later", self._retry_after_s)
         self._taken += 1
 
-    def leave(self) -> None:
-        """Give a place back."""
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
         self._taken -= 1
 
     def _set_places(self, places: int) -> None:

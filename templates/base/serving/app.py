@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -45,13 +46,20 @@ def create_app(
     """
     settings = parts.settings
     configure_logging(name, identity, level=settings.log_level)
-    app = FastAPI(title=title, summary=summary, version=version, lifespan=_lifespan(parts, start, stop))
+    app = FastAPI(
+        title=title,
+        summary=summary,
+        version=version,
+        lifespan=_lifespan(parts, start, stop),
+        telemetry={"tracing": settings.otel, "metrics": settings.otel, "logs": settings.otel},
+    )
     app.router.route_class = ServingRoute
     app.state.parts = parts
     install_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(
         Intake,
+        routes=app.router.routes,
         admission=parts.admission,
         max_body_bytes=settings.max_body_bytes,
         compress_from_bytes=settings.compress_from_bytes,
@@ -119,5 +127,6 @@ async def _start(parts: Parts, start: Step) -> None:
         LOGGER.exception("not ready")
         parts.lifecycle.failed("starting failed; the log says why")
     else:
+        gc.freeze()  # what is loaded now stays: the collector need not walk over it again and again
         parts.lifecycle.started()
         LOGGER.info("ready")

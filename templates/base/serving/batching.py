@@ -10,7 +10,8 @@ from functools import partial
 
 import numpy as np
 
-from serving.call import Call, current_call
+from serving.call import Call, CallerGone, current_call
+from serving.errors import DeadlineExceeded
 from serving.metrics import Metrics
 from serving.tensors import Array
 from serving.threads import Threads
@@ -51,12 +52,17 @@ class Batching:
         """
         loop = asyncio.get_running_loop()
         call = current_call.get()
-        waiting = Waiting(_key(feeds, outputs), _rows(feeds), feeds, tuple(outputs), call, loop.create_future())
+        answer: asyncio.Future[list[Array]] = loop.create_future()
+        waiting = Waiting(_key(feeds, outputs), _rows(feeds), feeds, tuple(outputs), call, answer)
         self._queue.append(waiting)
         if not self._scheduled:  # after the requests that are being read right now, so that they come along
             self._scheduled = True
             loop.call_soon(self._start)
-        return await call.wait_for(waiting.answer)
+        too_late = loop.call_later(call.remaining_ms / 1000, _expire, answer)
+        try:
+            return await answer
+        finally:
+            too_late.cancel()
 
     def _start(self) -> None:
         self._scheduled = False
@@ -85,7 +91,12 @@ class Batching:
 
     @staticmethod
     def _wanted(waiting: Waiting) -> bool:
-        return not waiting.answer.done() and waiting.call.remaining_ms > 0
+        if waiting.answer.done():
+            return False
+        if waiting.call.caller_has_left():
+            waiting.answer.set_exception(CallerGone())
+            return False
+        return waiting.call.remaining_ms > 0
 
     def _results(self, batch: list[Waiting]) -> list[Result]:
         """One result per request, in the model's thread. Where a batch fails, each runs alone, so one bad row does."""
@@ -124,6 +135,11 @@ class Batching:
             else:
                 waiting.answer.set_result(result)
         self._start()
+
+
+def _expire(answer: asyncio.Future[list[Array]]) -> None:
+    if not answer.done():
+        answer.set_exception(DeadlineExceeded("the deadline passed while the request was waiting for the model"))
 
 
 def _rows(feeds: Mapping[str, Array]) -> int:

@@ -9,12 +9,12 @@ import math
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from serving.errors import BadRequest, DeadlineExceeded
 
@@ -83,6 +83,19 @@ class Call:
             work.cancel()
             if gone:
                 gone.cancel()
+
+    def caller_has_left(self) -> bool:
+        """Whether the connection was closed: one look, where `wait_for` needs a task per request."""
+        if self.receive is None:
+            return False
+        look = cast("Coroutine[Any, Any, Message]", self.receive())
+        try:
+            look.send(None)
+        except StopIteration as came:
+            return bool(came.value["type"] == "http.disconnect")
+        finally:
+            look.close()
+        return False
 
     @staticmethod
     async def _caller_leaves(receive: Receive) -> None:

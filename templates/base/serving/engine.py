@@ -19,7 +19,8 @@ from serving.threads import Threads
 
 Mode = Literal["inline", "pool", "batch"]
 
-INLINE_MS = 1.0  # below it, a hop to a thread costs more than it frees the loop
+INLINE_MS = 1.0  # a model that takes longer would hold up everything else on the loop
+HOP_MS = 0.2  # what a thread and back costs in CPU; sharing a run has to save more than that per row
 BATCH_ROWS = 8
 BATCH_GAIN = 0.6  # a batch of eight has to cost less than this part of eight single runs
 TIMED_RUNS, TIMED_S = 20, 1.0
@@ -37,11 +38,11 @@ class Measured:
     @property
     def best_mode(self) -> Mode:
         """The mode for these figures."""
-        if self.single_ms < INLINE_MS:
-            return "inline"
-        if self.batch_ms is not None and self.batch_ms < BATCH_GAIN * BATCH_ROWS * self.single_ms:
-            return "batch"
-        return "pool"
+        if self.batch_ms is not None:
+            row_ms = self.batch_ms / BATCH_ROWS
+            if row_ms < BATCH_GAIN * self.single_ms and self.single_ms - row_ms > HOP_MS:
+                return "batch"
+        return "inline" if self.single_ms < INLINE_MS else "pool"
 
     def request_ms(self, mode: Mode) -> float:
         """What one request costs in that mode, in milliseconds of one thread."""

@@ -3,7 +3,7 @@
 The shape is that of the Open Inference Protocol, whose clients read `error` at every status.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -111,9 +111,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _validation_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = [_described(problem) for problem in error.errors()[:3]]
-    malformed = any(problem["type"] == "json_invalid" for problem in error.errors())
-    return error_response(400 if malformed else 422, "; ".join(problems))
+    described = validation_error(error.errors())
+    return error_response(described.status_code, str(described))
+
+
+def validation_error(problems: Sequence[Mapping[str, Any]]) -> ServingError:
+    """What Pydantic found wrong with a body: the first few problems, each with its field."""
+    message = "; ".join(_described(problem) for problem in problems[:3])
+    malformed = any(problem["type"] == "json_invalid" for problem in problems)
+    return BadRequest(message) if malformed else Unprocessable(message)
 
 
 def _described(problem: Mapping[str, Any]) -> str:

@@ -4,22 +4,36 @@ Work is what arrives by POST. Probes, metadata, metrics and pages are GETs; they
 Pure ASGI, inside of `Telemetry`.
 """
 
-import asyncio
+from collections.abc import Sequence
 
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.admission import Admission
+from serving.arrivals import Arrivals
 from serving.call import Call, CallerGone, current_call, read_deadline
 from serving.compression import Coding, accepted_coding, compress, decompress
-from serving.errors import BodyTooLarge, Overloaded, ServingError, TooSlowToSend, error_response
+from serving.errors import BodyTooLarge, error_response
+from serving.route import ServingRoute
 
 
 class Intake:
-    """Wraps the routes."""
+    """Wraps the routes; those with a fixed path and a short way are called without a search."""
 
-    def __init__(self, app: ASGIApp, *, admission: Admission, max_body_bytes: int, compress_from_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: Sequence[BaseRoute],
+        admission: Admission,
+        max_body_bytes: int,
+        compress_from_bytes: int,
+    ) -> None:
         self._app = app
+        self._short_ways = _short_ways(routes)
         self._admission = admission
+        self._arrivals = Arrivals()
         self._max_body_bytes = max_body_bytes
         self._compress_from_bytes = compress_from_bytes
 
@@ -28,40 +42,41 @@ class Intake:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        try:
+            with self._admission:
+                await self._work(scope, receive, send)
+        except HTTPException as error:
+            await error_response(error.status_code, error.detail, error.headers)(scope, receive, send)
+
+    async def _work(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = current_call.get()
-        try:
-            self._admission.enter()
-        except Overloaded as error:
-            await error_response(error.status_code, error.detail, error.headers)(scope, receive, send)
+        read_deadline(call, call.headers.get(b"x-deadline-ms"))
+        call.body = await self._body(call, receive)
+        call.receive = receive
+        if accepted := call.headers.get(b"accept-encoding"):
+            send = _packing(send, accepted_coding(accepted.decode("latin-1")), self._compress_from_bytes)
+        route = self._short_ways.get(scope["path"])
+        if route is None or route.short_way is None:
+            await self._app(scope, _replay(call.body, receive), send)
             return
-        try:
-            read_deadline(call, call.headers.get(b"x-deadline-ms"))
-            call.body = await self._body(call, receive)
-            call.receive = receive
-            await self._app(scope, _replay(call.body, receive), self._packing(call, send))
-        except ServingError as error:
-            await error_response(error.status_code, error.detail, error.headers)(scope, receive, send)
-        finally:
-            self._admission.leave()
+        scope["route"] = route
+        response = await route.short_way()
+        await response(scope, receive, send)
 
     async def _body(self, call: Call, receive: Receive) -> bytes:
         limit = self._max_body_bytes
         declared = call.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
             raise BodyTooLarge(f"the body has {int(declared)} bytes; the limit is {limit}")
-        try:
-            async with asyncio.timeout(call.remaining_ms / 1000):
-                body = await _read(receive, limit)
-        except TimeoutError:
-            raise TooSlowToSend("the deadline passed before the whole body had come") from None
+        body = await self._arrivals.wait_for(_read(receive, limit), call.ends_at)
         if encoding := call.headers.get(b"content-encoding"):
             return decompress(body, encoding.decode("latin-1"), limit=limit)
         return body
 
-    def _packing(self, call: Call, send: Send) -> Send:
-        accepted = call.headers.get(b"accept-encoding")
-        coding = accepted_coding(accepted.decode("latin-1")) if accepted else None
-        return _packed(send, coding, self._compress_from_bytes) if coding else send
+
+def _short_ways(routes: Sequence[BaseRoute]) -> dict[str, ServingRoute]:
+    posts = (route for route in routes if isinstance(route, ServingRoute) and route.methods == {"POST"})
+    return {route.path: route for route in posts if route.short_way and "{" not in route.path}
 
 
 async def _read(receive: Receive, limit: int) -> bytes:
@@ -100,7 +115,9 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _packed(send: Send, coding: Coding, from_bytes: int) -> Send:
+def _packing(send: Send, coding: Coding | None, from_bytes: int) -> Send:
+    if coding is None:
+        return send
     start: Message | None = None
 
     async def send_packed(message: Message) -> None:

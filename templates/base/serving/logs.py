@@ -1,5 +1,6 @@
 """Structured logs: one JSON object per line on standard output, each with the service's and the request's identity."""
 
+import asyncio
 import logging
 import sys
 import time
@@ -43,6 +44,7 @@ class AccessLog:
     def __init__(self, service: str, identity: Mapping[str, str]) -> None:
         self._identity = {"service": service, **_as_fields(identity)}
         self._encode = msgspec.json.Encoder().encode
+        self._lines: list[str] = []
         self._second, self._prefix = 0, ""
 
     def __call__(self, method: str, path: str, status: int, seconds: float) -> None:
@@ -62,7 +64,13 @@ class AccessLog:
             "parent_id": call.parent_id,
             **self._identity,
         }
-        sys.stdout.write(self._encode(line).decode() + "\n")
+        if not self._lines:  # one write for all that the loop answers in this turn
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._lines.append(self._encode(line).decode())
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
     def _now(self) -> str:
@@ -82,6 +90,7 @@ def configure_logging(service: str, identity: Mapping[str, str], *, level: str) 
     """Send every logger's lines, those of the web server too, through the JSON formatter."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter({"service": service, **identity}))
+    logging.captureWarnings(capture=True)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -79,7 +79,7 @@ _flat: dict[Kind, msgspec.json.Decoder[Any]] = {
 }
 
 
-def decode_request(body: bytes, json_length: str | None) -> tuple[InferRequest, memoryview]:
+def decode_request(body: bytes, json_length: bytes | None) -> tuple[InferRequest, memoryview]:
     """The JSON of a body, and the bytes behind it.
 
     Raises:
@@ -87,10 +87,9 @@ def decode_request(body: bytes, json_length: str | None) -> tuple[InferRequest, 
     """
     length = len(body)
     if json_length is not None:
-        if not json_length.isdecimal() or not 0 < int(json_length) <= len(body):
-            raise BadRequest(
-                f"{LENGTH_HEADER}: expected the length of the JSON, at most {len(body)}, got {json_length!r}"
-            )
+        if not json_length.isdigit() or not 0 < int(json_length) <= len(body):
+            came = json_length.decode("latin-1")
+            raise BadRequest(f"{LENGTH_HEADER}: expected the length of the JSON, at most {len(body)}, got {came!r}")
         length = int(json_length)
     view = memoryview(body)
     try:
@@ -243,8 +242,7 @@ def _from_json(tensor: TensorIn) -> Array:
     if len(values) != count:
         raise BadRequest(f"input {tensor.name!r}: expected {count} values for shape {tensor.shape}, got {len(values)}")
     try:
-        with np.errstate(over="ignore"):
-            array = np.array(values, dtype=NUMPY[tensor.datatype]).reshape(tensor.shape)
+        array = np.array(values, dtype=NUMPY[tensor.datatype]).reshape(tensor.shape)
     except OverflowError as error:
         raise BadRequest(f"input {tensor.name!r}: a value does not fit {tensor.datatype}: {error}") from error
     if array.dtype.kind == "f" and not all_finite(array):

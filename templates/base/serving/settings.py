@@ -46,4 +46,7 @@ class ServingSettings(BaseSettings):
         default=3.0, ge=0, description="Time between SIGTERM and the end in which work goes on and readiness says no."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    otel: bool = Field(
+        default=False, description="FastAPI's own OpenTelemetry export; it needs the OpenTelemetry SDK installed."
+    )
     log_requests: bool = Field(default=True, description="One log line per request.")

@@ -117,8 +117,7 @@ def tensor_from_values(name: str, values: object, datatype: str, shape: tuple[in
         Unprocessable: ragged, of another shape, or with a value that the datatype cannot hold.
     """
     try:
-        with np.errstate(over="ignore"):
-            array = np.asarray(values, dtype=NUMPY[datatype])
+        array = np.asarray(values, dtype=NUMPY[datatype])
     except OverflowError as error:
         raise Unprocessable(f"{name}: a value does not fit {datatype}: {error}") from error
     except (ValueError, TypeError) as error:
@@ -133,9 +132,8 @@ def tensor_from_values(name: str, values: object, datatype: str, shape: tuple[in
 
 
 def all_finite(array: Array) -> bool:
-    """Whether there is no NaN and no infinity in it. The sum tells in one pass, unless it is too large itself."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+    """Whether there is no NaN and no infinity in it."""
+    return bool(np.count_nonzero(np.isfinite(array)) == array.size)  # `.all()` takes three times as long on a row
 
 
 def plain(array: Array) -> list[object]:

@@ -1,13 +1,13 @@
 """The routes of Open Inference Protocol v2 (REST), for a model or for whatever looks like one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from msgspec import json
 
-from serving.call import current_call
+from serving.call import Call, current_call
 from serving.errors import BadRequest, ErrorBody, NotReady, UnknownModel, UnsupportedContent
 from serving.lifecycle import Lifecycle
 from serving.parts import Parts
@@ -25,6 +25,7 @@ from serving.tensors import Array, Signature, TensorSpec
 TAGS: list[str | Enum] = ["Open Inference Protocol v2"]
 EXTENSIONS = ["binary_tensor_data"]
 JSON, BINARY = "application/json", "application/octet-stream"
+CONTENT_TYPES = (JSON.encode(), BINARY.encode())
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "The request is malformed."},
     404: {"model": ErrorBody, "description": "No such model or version."},
@@ -84,21 +85,36 @@ class Served:
 def add_v2_routes(app: FastAPI, parts: Parts, backends: Sequence[Backend], *, example: object = None) -> None:
     """Add the protocol's routes to a service; `example` is a request body for the documentation."""
     served = Served(backends)
-    _add_inference(app, served, example)
+    _add_inference(app, served, backends, example)
     _add_metadata(app, served)
     _add_health(app, served, parts.lifecycle)
 
 
-def _add_inference(app: FastAPI, served: Served, example: object) -> None:
-    body = _body_description(example)
+def _add_inference(app: FastAPI, served: Served, backends: Sequence[Backend], example: object) -> None:
+    for backend in backends:
+        infer = _infer_endpoint(backend)
+        for path in ("infer", f"versions/{backend.version}/infer"):
+            app.add_api_route(
+                f"/v2/models/{backend.name}/{path}",
+                infer,
+                methods=["POST"],
+                summary="Inference",
+                tags=TAGS,
+                responses=ERRORS,
+                openapi_extra=_body_description(example),
+            )
 
-    @app.post("/v2/models/{name}/infer", summary="Inference", tags=TAGS, responses=ERRORS, openapi_extra=body)
-    async def infer(request: Request) -> Response:
-        return await _infer(served.find(request.path_params["name"]), request)
+    @app.post("/v2/models/{name}/infer", include_in_schema=False)
+    @app.post("/v2/models/{name}/versions/{version}/infer", include_in_schema=False)
+    async def infer_unknown(name: str, version: str | None = None) -> Response:
+        return await _infer(served.find(name, version))
 
-    @app.post("/v2/models/{name}/versions/{version}/infer", tags=TAGS, responses=ERRORS, openapi_extra=body)
-    async def infer_version(request: Request) -> Response:
-        return await _infer(served.find(**request.path_params), request)
+
+def _infer_endpoint(backend: Backend) -> Callable[[], Awaitable[Response]]:
+    async def infer() -> Response:
+        return await _infer(backend)
+
+    return infer
 
 
 def _add_metadata(app: FastAPI, served: Served) -> None:
@@ -127,13 +143,14 @@ def _add_health(app: FastAPI, served: Served, lifecycle: Lifecycle) -> None:
         return _readiness(lifecycle, {"name": served.find(name, version).name, "ready": True})
 
 
-async def _infer(backend: Backend, request: Request) -> Response:
-    headers = request.headers
-    content_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if content_type not in (JSON, BINARY):
-        raise UnsupportedContent(f"expected the content type {JSON} or {BINARY}, got {content_type[:80]!r}")
-    asked, binary = decode_request(current_call.get().body, headers.get(LENGTH_HEADER))
-    _read_parameters(asked)
+async def _infer(backend: Backend) -> Response:
+    call = current_call.get()
+    content_type = call.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+    if content_type not in CONTENT_TYPES:
+        came = content_type[:80].decode("latin-1")
+        raise UnsupportedContent(f"expected the content type {JSON} or {BINARY}, got {came!r}")
+    asked, binary = decode_request(call.body, call.headers.get(LENGTH_HEADER.encode()))
+    _read_parameters(asked, call)
     signature = backend.signature
     wanted = wanted_outputs(asked, signature)
     feeds = decode_inputs(asked, binary, signature)
@@ -145,7 +162,7 @@ async def _infer(backend: Backend, request: Request) -> Response:
     return Response(content, media_type=BINARY, headers={LENGTH_HEADER: str(json_length)})
 
 
-def _read_parameters(asked: InferRequest) -> None:
+def _read_parameters(asked: InferRequest, call: Call) -> None:
     """Honour or refuse Triton's parameters; none is silently dropped where that would change the answer."""
     if not asked.parameters:
         return
@@ -157,7 +174,7 @@ def _read_parameters(asked: InferRequest) -> None:
     if type(timeout_us) is not int or timeout_us < 0:
         raise BadRequest(f"timeout: expected a number of microseconds, got {timeout_us!r}")
     if timeout_us:  # 0 is "none" in Triton's extension
-        current_call.get().shorten(timeout_us / 1000)
+        call.shorten(timeout_us / 1000)
 
 
 def _metadata(backend: Backend) -> dict[str, Any]:

@@ -78,3 +78,22 @@ def test_waiting_ends_when_the_caller_leaves_and_drops_the_work() -> None:
         return work.cancelled()
 
     assert asyncio.run(scenario())
+
+
+def test_one_look_tells_whether_the_caller_has_left() -> None:
+    async def stays() -> dict[str, str]:
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def has_left() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def scenario() -> list[bool]:
+        call = _call(10_000)
+        seen = []
+        for receive in (stays, stays, has_left):
+            call.receive = receive
+            seen.append(call.caller_has_left())
+        return seen
+
+    assert asyncio.run(scenario()) == [False, False, True]

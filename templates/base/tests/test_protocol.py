@@ -49,7 +49,10 @@ def _text(array: Array) -> Array:
 
 
 def _assert_bare(service: ModelService, result: triton.InferResult) -> None:
+    in_json = {output["name"] for output in result.get_response()["outputs"] if "data" in output}
     for name, expected in service.bare(service.sample()).items():
+        if name in in_json and expected.dtype.kind == "f":
+            expected = np.where(np.isfinite(expected), expected, np.nan)  # null is what JSON has for them
         assert_same(_text(result.as_numpy(name)), expected)
 
 

@@ -53,7 +53,7 @@ def test_metrics_count_by_route_and_not_by_path(service: ModelService, tmp_path:
         for invented in range(5):
             process.ask("GET", f"/invented/{invented}")
         page = process.ask("GET", "/metrics").body.decode()
-    assert 'serving_requests_total{method="POST",route="/v2/models/{name}/infer",status="200"} 3.0' in page
+    assert f'serving_requests_total{{method="POST",route="{infer_path(service)}",status="200"}} 3.0' in page
     assert 'serving_requests_total{method="GET",route="unmatched",status="404"} 5.0' in page
     assert "serving_inference_seconds_count 3.0" in page
     assert "serving_ready 1.0" in page

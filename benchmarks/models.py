@@ -1,0 +1,57 @@
+"""Two ONNX models of a known weight, made on the spot: a convolutional net of some milliseconds and a wide perceptron."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+WIDTHS = (784, 2048, 2048, 10)  # 23 MB of weights
+CHANNELS = (3, 32, 64, 64)
+
+
+def perceptron(path: Path) -> Path:
+    """Rows of 784 numbers through two wide layers to 10 scores: its time is that of reading the weights, so batches pay."""
+    generator, nodes, weights, tensor = np.random.default_rng(0), [], [], "x"
+    for layer, (inner, outer) in enumerate(pairwise(WIDTHS)):
+        values = generator.normal(0, inner**-0.5, (inner, outer)).astype(np.float32)
+        weights.append(numpy_helper.from_array(values, f"w{layer}"))
+        nodes.append(helper.make_node("MatMul", [tensor, f"w{layer}"], [f"m{layer}"]))
+        nodes.append(helper.make_node("Tanh", [f"m{layer}"], [f"t{layer}"]))
+        tensor = f"t{layer}"
+    return _save(path, nodes, weights, ["rows", WIDTHS[0]], tensor, ["rows", WIDTHS[-1]])
+
+
+def conv_net(path: Path) -> Path:
+    """One image of 12,288 numbers (3x64x64) through three convolutions to 64 means: no batch axis to share."""
+    generator, nodes, weights, tensor = np.random.default_rng(0), [], [], "x"
+    for layer, (inner, outer) in enumerate(pairwise(CHANNELS)):
+        values = generator.normal(0, (9 * inner) ** -0.5, (outer, inner, 3, 3)).astype(np.float32)
+        weights.append(numpy_helper.from_array(values, f"w{layer}"))
+        nodes.append(helper.make_node("Conv", [tensor, f"w{layer}"], [f"c{layer}"], pads=[1, 1, 1, 1]))
+        nodes.append(helper.make_node("Relu", [f"c{layer}"], [f"r{layer}"]))
+        tensor = f"r{layer}"
+    nodes.append(helper.make_node("GlobalAveragePool", [tensor], ["means"]))
+    return _save(path, nodes, weights, [1, CHANNELS[0], 64, 64], "means", [1, CHANNELS[-1], 1, 1])
+
+
+def _save(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    weights: list[onnx.TensorProto],
+    takes: list[str | int],
+    gives_name: str,
+    gives: list[str | int],
+) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        path.stem,
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, takes)],
+        [helper.make_tensor_value_info(gives_name, TensorProto.FLOAT, gives)],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+    return path

@@ -1,0 +1,82 @@
+"""A server under measurement: its process, with all that it starts, and the CPU time that they have used."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+START_S = 120.0
+
+
+class Server:
+    """Started in a session of its own, so that all of it can be ended."""
+
+    def __init__(self, command: Sequence[str], folder: Path, log: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, **(settings or {})},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_for(self, port: int) -> None:
+        """Wait until it listens."""
+        ends_at = time.monotonic() + START_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > ends_at:
+                    raise RuntimeError(f"did not start:\n{self._log.read_text()[-3000:]}") from None
+                time.sleep(0.1)
+
+    def cpu_s(self) -> float:
+        """utime + stime of the process and of all its descendants that live, in seconds."""
+        return sum(_ticks(pid) for pid in _tree(self._process.pid)) / TICKS_PER_S
+
+    def stop(self) -> None:
+        """End it and all that it has started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        except ProcessLookupError:
+            pass
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _ticks(pid: int) -> int:
+    stat = _stat(pid)
+    return int(stat[11]) + int(stat[12]) if stat else 0
+
+
+def _tree(root: int) -> set[int]:
+    parents = {int(entry.name): _stat(int(entry.name))[1:2] for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    tree = {root}
+    while grown := {pid for pid, parent in parents.items() if parent and int(parent[0]) in tree} - tree:
+        tree |= grown
+    return tree

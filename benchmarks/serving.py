@@ -1,0 +1,256 @@
+"""Server CPU per request of the stamped server, beside FastAPI doing nothing, bare onnxruntime, MLServer and LitServe.
+
+    python benchmarks/serving.py [--rounds 3] [--requests 2000] [--quick]
+
+All servers run at the same time and are asked in turn (interleaved), so that what else the machine does falls on all of
+them alike; the best of the rounds counts, since noise only adds. CPU is utime + stime of each server's process tree.
+MLServer and LitServe get environments of their own below `.venvs/`, from the pinned files in `benchmarks/requirements/`.
+Exits with 1 where a bar is missed.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from load import request_bytes, send_all
+from models import conv_net, perceptron
+from process import Server, free_port
+
+HERE = Path(__file__).resolve().parent
+VENVS = HERE.parent / ".venvs"
+JSON = {"Content-Type": "application/json"}
+CONNECTIONS = (1, 8, 64)
+WARM_UP = 200
+
+
+@dataclass
+class Subject:
+    """One server and one request to it; `cost_us` holds the CPU per request of each round, by connections."""
+
+    name: str
+    server: Server
+    port: int
+    request: bytes
+    slow: int = 1  # send only this part of the requests
+    connections: tuple[int, ...] = CONNECTIONS
+    cost_us: dict[int, list[float]] = field(default_factory=dict)
+
+    def best_us(self, connections: int) -> float:
+        """The least of the rounds, in microseconds of CPU per request."""
+        return min(self.cost_us[connections])
+
+    def measure(self, connections: int, requests: int) -> None:
+        """One round."""
+        asyncio.run(send_all(self.port, self.request, connections=connections, requests=max(WARM_UP // self.slow, 20)))
+        before = self.server.cpu_s()
+        asyncio.run(send_all(self.port, self.request, connections=connections, requests=requests // self.slow))
+        spent = (self.server.cpu_s() - before) / (requests // self.slow)
+        self.cost_us.setdefault(connections, []).append(spent * 1e6)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A promise: what, the ratio that came out, and the most it may be; `binding` is False where it is shown only."""
+
+    what: str
+    ratio: float
+    most: float
+    binding: bool = True
+
+    @property
+    def held(self) -> bool:
+        """Whether it is kept."""
+        return self.ratio <= self.most
+
+
+def main() -> int:
+    """Measure, print, and answer the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=2000, help="per round and number of connections")
+    parser.add_argument("--quick", action="store_true", help="leave MLServer and LitServe out")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as running:
+        folder = Path(scratch)
+        subjects, bare = _subjects(folder, running, quick=options.quick)
+        for round_ in range(options.rounds):
+            for connections in CONNECTIONS:
+                for subject in subjects:
+                    if connections in subject.connections:
+                        subject.measure(connections, options.requests)
+            for cost in bare.values():
+                cost.run()
+            print(f"round {round_ + 1} of {options.rounds} is done", file=sys.stderr)
+    named = {subject.name: subject for subject in subjects}
+    _print_table(subjects, bare)
+    bars = _bars(named, {name: cost.best_us for name, cost in bare.items()})
+    _print_bars(bars)
+    return 0 if all(bar.held for bar in bars if bar.binding) else 1
+
+
+@dataclass
+class Bare:
+    """onnxruntime alone on one model."""
+
+    model: Path
+    shape: str
+    cost_us: list[float] = field(default_factory=list)
+
+    @property
+    def best_us(self) -> float:
+        """The least of the rounds."""
+        return min(self.cost_us)
+
+    def run(self) -> None:
+        """One round, in a process of its own."""
+        command = [sys.executable, str(HERE / "servers/bare.py"), str(self.model), self.shape]
+        self.cost_us.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def _subjects(folder: Path, running: contextlib.ExitStack, *, quick: bool) -> tuple[list[Subject], dict[str, Bare]]:
+    conv, mlp = conv_net(folder / "conv.onnx"), perceptron(folder / "mlp.onnx")
+    start = _starter(folder, running)
+    digits = _stamp(folder / "digits", None)
+    port = free_port()
+    server = start([sys.executable, "-m", "services.digits"], digits, port, {"DIGITS_PORT": str(port)})
+    noop_port = free_port()
+    noop = start(
+        [sys.executable, "-m", "uvicorn", "--no-access-log", "--port", str(noop_port), "noop:app"],
+        HERE / "servers",
+        noop_port,
+        {},
+    )
+    row = (digits / "models/digits/sample.json").read_bytes()
+    v2 = (digits / "models/digits/sample-v2.json").read_bytes()
+    image = np.asarray(json.loads(row)["image"], dtype=np.float32)[np.newaxis]
+    infer = "/v2/models/digits/infer"
+    subjects = [
+        Subject("FastAPI, nothing", noop, noop_port, request_bytes("/nothing", row, JSON)),
+        Subject("FastAPI, same types, no model", noop, noop_port, request_bytes("/predict", row, JSON)),
+        Subject("stamped, typed", server, port, request_bytes("/predict", row, JSON)),
+        Subject("stamped, v2 JSON", server, port, request_bytes(infer, v2, JSON)),
+        Subject("stamped, v2 binary", server, port, _binary(infer, "image", image)),
+    ]
+    model = digits / "models/digits/1/model.onnx"
+    if not quick:
+        subjects += _others(start, folder, model, row, v2)
+    for name, path, tensor, connections in (
+        ("conv", conv, np.random.default_rng(0).random((1, 3, 64, 64), dtype=np.float32), (1, 8)),
+        ("mlp", mlp, np.random.default_rng(0).random((1, 784), dtype=np.float32), CONNECTIONS),
+    ):
+        project = _stamp(folder / name, path)
+        port = free_port()
+        server = start([sys.executable, "-m", f"services.{name}"], project, port, {f"{name.upper()}_PORT": str(port)})
+        request = _binary(f"/v2/models/{name}/infer", "x", tensor)
+        subjects.append(Subject(f"stamped, {name}, v2 binary", server, port, request, slow=2, connections=connections))
+    bare = {"digits": Bare(model, "1,64"), "conv": Bare(conv, "1,3,64,64"), "mlp": Bare(mlp, "1,784")}
+    return subjects, bare
+
+
+Starter = Callable[[list[str], Path, int, dict[str, str]], Server]
+
+
+def _starter(folder: Path, running: contextlib.ExitStack) -> Starter:
+    def start(command: list[str], cwd: Path, port: int, settings: dict[str, str]) -> Server:
+        server = Server(command, cwd, folder / f"{port}.log", settings)
+        running.callback(server.stop)
+        server.wait_for(port)
+        return server
+
+    return start
+
+
+def _stamp(folder: Path, model: Path | None) -> Path:
+    command = [sys.executable, "-m", "mlscaffold", "new", str(folder), "--pattern", "web-single"]
+    subprocess.run([*command, *(["--model", str(model)] if model else [])], check=True, capture_output=True)
+    return folder
+
+
+def _binary(path: str, name: str, array: np.ndarray) -> bytes:
+    content = array.tobytes()
+    tensor = {
+        "name": name,
+        "shape": list(array.shape),
+        "datatype": "FP32",
+        "parameters": {"binary_data_size": len(content)},
+    }
+    head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
+    return request_bytes(path, head + content, headers)
+
+
+def _others(start: Starter, folder: Path, model: Path, row: bytes, v2: bytes) -> Iterator[Subject]:
+    python = _environment("mlserver")
+    port, grpc, metrics = free_port(), free_port(), free_port()
+    home = folder / "mlserver"
+    home.mkdir()
+    (home / "mlserver_digits.py").write_text((HERE / "servers/mlserver_digits.py").read_text())
+    ports = {"http_port": port, "grpc_port": grpc, "metrics_port": metrics, "debug": False}
+    (home / "settings.json").write_text(json.dumps({"host": "127.0.0.1", **ports}))
+    runtime = {"name": "digits", "implementation": "mlserver_digits.Digits", "parameters": {"uri": str(model)}}
+    (home / "model-settings.json").write_text(json.dumps(runtime))
+    server = start([str(python.parent / "mlserver"), "start", "."], home, port, {})
+    yield Subject("MLServer, v2 JSON", server, port, request_bytes("/v2/models/digits/infer", v2, JSON), slow=4)
+    python, port = _environment("litserve"), free_port()
+    server = start([str(python), str(HERE / "servers/lit.py"), str(model), str(port)], folder, port, {})
+    yield Subject("LitServe", server, port, request_bytes("/predict", row, JSON), slow=4)
+
+
+def _environment(name: str) -> Path:
+    """The Python of a competitor's environment, made where it is missing."""
+    folder, pins = VENVS / name, HERE / "requirements" / f"{name}.txt"
+    python, done = folder / "bin/python", folder / "pins.txt"
+    if not done.exists() or done.read_text() != pins.read_text():
+        subprocess.run(["uv", "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True)
+        subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), "--require-hashes", "-r", str(pins)], check=True)
+        done.write_text(pins.read_text())
+    return python
+
+
+def _print_table(subjects: list[Subject], bare: dict[str, Bare]) -> None:
+    print(f"\n{'server CPU per request (µs)':34}" + "".join(f"{count:>8} conn" for count in CONNECTIONS))
+    for subject in subjects:
+        cells = [f"{subject.best_us(count):13.0f}" if count in subject.cost_us else " " * 13 for count in CONNECTIONS]
+        print(f"{subject.name:34}" + "".join(cells))
+    for name, cost in bare.items():
+        print(f"{'bare onnxruntime, ' + name:34}{cost.best_us:13.1f}")
+
+
+def _bars(named: dict[str, Subject], bare: dict[str, float]) -> list[Bar]:
+    bars: list[Bar] = []
+    nothing, typed = named["FastAPI, nothing"], named["FastAPI, same types, no model"]
+    for door in ("typed", "v2 JSON", "v2 binary"):
+        for count in CONNECTIONS:
+            ours = named[f"stamped, {door}"].best_us(count)
+            against = f"{door}, {count} connections, to FastAPI"
+            bars.append(Bar(f"{against} with the same types", ours / typed.best_us(count), 1.5))
+            bars.append(Bar(f"{against} reading nothing", ours / nothing.best_us(count), 1.5, binding=False))
+    if mlserver := named.get("MLServer, v2 JSON"):
+        for count in CONNECTIONS:
+            ratio = named["stamped, v2 JSON"].best_us(count) / mlserver.best_us(count)
+            bars.append(Bar(f"v2 JSON, {count} connections, to MLServer", ratio, 1 / 3))
+    for count in (1, 8):
+        ratio = named["stamped, conv, v2 binary"].best_us(count) / bare["conv"]
+        bars.append(Bar(f"large binary input, {count} connections, to bare onnxruntime", ratio, 1.3))
+    ratio = named["stamped, mlp, v2 binary"].best_us(64) / bare["mlp"]
+    bars.append(Bar("batched MLP, 64 connections, to unbatched bare onnxruntime", ratio, 0.4))
+    return bars
+
+
+def _print_bars(bars: list[Bar]) -> None:
+    print(f"\n{'bar':68}{'ratio':>8}{'most':>8}")
+    for bar in bars:
+        verdict = ("pass" if bar.held else "FAIL") if bar.binding else ("(would pass)" if bar.held else "(would fail)")
+        print(f"{bar.what:68}{bar.ratio:8.2f}{bar.most:8.2f}  {verdict}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
