@@ -1,6 +1,7 @@
 """A model behind another service: one pooled client, deadline and trace handed on, a breaker, latency by stage."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
@@ -96,7 +97,7 @@ class Remote:
         # The number of requests is bounded where they come in; a second bound here would only hide the wait.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
         while not await self._seen():
             await asyncio.sleep(PATIENCE_S)
 
@@ -145,7 +146,7 @@ class Remote:
     async def probe(self) -> str:
         """Why the stage is not ready; empty where it is."""
         try:
-            async with asyncio.timeout(PROBE_S), self._pool.get(f"{self._url()}/v2/health/ready") as answer:
+            async with asyncio.timeout(PROBE_S), self._pool.get(f"{self._replicas()[0]}/v2/health/ready") as answer:
                 return "" if answer.status == 200 else _said(await answer.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             return _told(error)
@@ -154,27 +155,28 @@ class Remote:
         body, json_length = encode_request(feeds, self.signature, names)
         headers = {
             "content-type": "application/octet-stream",
+            "accept-encoding": "identity",  # between neighbours packing costs more than it saves
             LENGTH_HEADER: str(json_length),
             **current_call.get().outgoing_headers(),
         }
-        # Inference changes nothing on the other side, so another replica may be asked when one is going or gone.
-        tries = max(2, len(self.target.urls))
-        for last in (False,) * (tries - 1) + (True,):
-            try:
-                return await self._post(f"{self._url()}/v2/models/{self.target.model}/infer", body, headers, names)
-            except StageUnavailable:
-                if last or len(self.target.urls) == 1:
-                    raise
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if last:
-                    raise self._error(StageUnavailable, _told(error)) from error
-            except (aiohttp.ClientError, OSError) as error:
-                raise self._error(StageFailed, _told(error)) from error
-        raise AssertionError("the last try answers or raises")
+        # Inference changes nothing on the other side, so another replica may be asked when one is going or gone. A
+        # single one is asked twice: its connection may have been closed while it lay in the pool.
+        replicas = self._replicas()
+        tries = replicas if len(replicas) > 1 else replicas * 2
+        for url in tries[:-1]:
+            with contextlib.suppress(aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, StageUnavailable):
+                return await self._post(f"{url}/v2/models/{self.target.model}/infer", body, headers, names)
+        try:
+            return await self._post(f"{tries[-1]}/v2/models/{self.target.model}/infer", body, headers, names)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            raise self._error(StageUnavailable, _told(error)) from error
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str], names: Sequence[str]) -> dict[str, Array]:
         async with self._pool.post(url, data=body, headers=headers) as answer:
-            content = await answer.read()
+            try:
+                content = await answer.read()
+            except aiohttp.ClientPayloadError as error:
+                raise self._error(StageFailed, f"its answer breaks off: {_told(error)}") from error
             if answer.status == 200:
                 length = answer.headers.get(LENGTH_HEADER, str(len(content)))
                 try:
@@ -192,7 +194,7 @@ class Remote:
 
     async def _seen(self) -> bool:
         try:
-            url = f"{self._url()}/v2/models/{self.target.model}"
+            url = f"{self._replicas()[0]}/v2/models/{self.target.model}"
             async with asyncio.timeout(PROBE_S), self._pool.get(url) as answer:
                 content = await answer.read()
                 if answer.status != 200:
@@ -228,9 +230,11 @@ class Remote:
             raise RuntimeError("open() comes first")
         return self._session
 
-    def _url(self) -> str:
-        """The next replica, round robin."""
-        return self.target.urls[next(self._next) % len(self.target.urls)]
+    def _replicas(self) -> tuple[str, ...]:
+        """Every replica once, each time beginning with the next."""
+        urls = self.target.urls
+        first = next(self._next) % len(urls)
+        return urls[first:] + urls[:first]
 
     def _error(self, kind: type[ServingError], why: str, retry_after: str = "1") -> ServingError:
         headers = {"retry-after": retry_after} if kind is StageUnavailable else None

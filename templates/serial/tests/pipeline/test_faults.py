@@ -1,0 +1,166 @@
+"""Stages killed, frozen, lying, refusing or replaced: an answer or a clear error in time, and nothing left behind."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.proxy.route import read_route
+from services.proxy.settings import HERE
+from tests.pipeline.stages import Answering, Liar, answer, hangs_up, proxy, service_of, shapes_that_lie, urls
+from tests.support import Answer, ModelService, Process, running
+
+ROUTE = read_route(HERE / "route.yaml")
+FIRST = ROUTE.first
+MODEL = service_of(ROUTE.stages[FIRST].model)
+SAMPLE = json.loads((HERE / "sample.json").read_bytes())
+DEADLINE_MS = 600
+GRACE_MS = 50
+
+
+def ask(front: Process, deadline_ms: int = DEADLINE_MS) -> Answer:
+    return front.post("/predict", SAMPLE, {"x-deadline-ms": str(deadline_ms)})
+
+
+def test_a_killed_stage_is_named_at_once_and_comes_back(behind: dict[str, Process], tmp_path: Path) -> None:
+    with running(MODEL, tmp_path) as victim, proxy(tmp_path, urls(behind | {FIRST: victim})) as front:
+        assert ask(front, 5000).status == 200
+        victim.process.kill()
+        victim.process.wait()
+        began = time.monotonic()
+        failed = ask(front)
+        assert (failed.status, failed.headers["retry-after"]) == (503, "1")
+        assert f"stage {FIRST}:" in failed.error
+        assert (time.monotonic() - began) * 1000 < DEADLINE_MS + GRACE_MS
+        assert front.status("/v2/health/live") == 200
+        assert front.ask("GET", "/stages").json[FIRST]["state"] != "ready"
+        with running(MODEL, tmp_path, port=victim.port):
+            front.wait_until(lambda: ask(front, 5000).status == 200, "answered again")
+
+
+def test_a_frozen_stage_ends_at_the_deadline(behind: dict[str, Process], tmp_path: Path) -> None:
+    with running(MODEL, tmp_path) as victim, proxy(tmp_path, urls(behind | {FIRST: victim})) as front:
+        assert ask(front, 5000).status == 200
+        os.kill(victim.process.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            failed = ask(front)
+            took_ms = (time.monotonic() - began) * 1000
+            assert failed.status == 504
+            assert f"stage {FIRST}:" in failed.error
+            assert DEADLINE_MS - GRACE_MS < took_ms < DEADLINE_MS + GRACE_MS
+        finally:
+            os.kill(victim.process.pid, signal.SIGCONT)
+        front.wait_until(lambda: ask(front, 5000).status == 200, "answered again")
+
+
+def test_after_failures_a_stage_is_left_alone_for_a_moment(behind: dict[str, Process], tmp_path: Path) -> None:
+    asked = 0
+
+    def failing(handler: object) -> None:
+        nonlocal asked
+        asked += 1
+        answer(500, b'{"error": "out of luck"}')(handler)  # type: ignore[arg-type]
+
+    with Liar(MODEL, failing) as liar:
+        where = json.loads(urls(behind)) | {FIRST: f"http://127.0.0.1:{liar.port}"}
+        with proxy(tmp_path, json.dumps(where)) as front:
+            statuses = [ask(front).status for _ in range(8)]
+            assert statuses == [502] * 5 + [503] * 3
+            assert asked == 5
+            assert front.ask("GET", "/stages").json[FIRST]["breaker"] == "open"
+
+
+GARBAGE: dict[str, tuple[Callable[[ModelService], Answering], int, str]] = {
+    "no answer of the protocol": (lambda _: answer(200, b"<html>hello</html>"), 502, "breaks the contract"),
+    "JSON of something else": (lambda _: answer(200, b'{"outputs": [{"name": 3}]}'), 502, "breaks the contract"),
+    "an answer without outputs": (lambda _: answer(200, b'{"outputs": []}'), 502, "it lacks the output"),
+    "another shape": (shapes_that_lie, 502, "promised"),
+    "half an answer": (lambda _: hangs_up, 502, "stage"),
+    "an error": (lambda _: answer(500, b'{"error": "out of luck"}'), 502, "out of luck"),
+    "a refusal": (lambda _: answer(400, b'{"error": "I do not like it"}'), 422, "I do not like it"),
+    "no place": (lambda _: answer(503, b'{"error": "full"}', {"retry-after": "7"}), 503, "full"),
+}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_a_lying_stage_is_named(behind: dict[str, Process], tmp_path: Path, kind: str) -> None:
+    make, status, said = GARBAGE[kind]
+    with Liar(MODEL, make(MODEL)) as liar:
+        where = json.loads(urls(behind)) | {FIRST: f"http://127.0.0.1:{liar.port}"}
+        with proxy(tmp_path, json.dumps(where)) as front:
+            failed = ask(front)
+            assert failed.status == status, failed.body
+            assert f"stage {FIRST}:" in failed.error
+            assert said in failed.error
+            if status == 503:
+                assert failed.headers["retry-after"] == "7"
+
+
+def test_a_stage_with_another_signature_keeps_the_proxy_from_being_ready(
+    behind: dict[str, Process], tmp_path: Path
+) -> None:
+    metadata = {"name": "x", "inputs": [{"name": "other", "datatype": "INT8", "shape": [1]}], "outputs": []}
+    with Liar(MODEL, answer(200, b"")) as liar:
+        liar_handler = liar._server.RequestHandlerClass
+        liar_handler.do_GET = lambda self: answer(200, json.dumps(metadata).encode())(self)  # type: ignore[attr-defined]
+        where = json.loads(urls(behind)) | {FIRST: f"http://127.0.0.1:{liar.port}"}
+        with proxy(tmp_path, json.dumps(where), ready=False) as front:
+            front.wait_until(lambda: "route.yaml:" in front.ask("GET", "/v2/health/ready").body.decode(), "told why")
+            assert front.status("/v2/health/ready") == 503
+
+
+def test_a_stage_is_replaced_under_load_and_no_request_fails(behind: dict[str, Process], tmp_path: Path) -> None:
+    failures: list[str] = []
+    answered = 0
+    stop = threading.Event()
+
+    def keep_asking() -> None:
+        nonlocal answered
+        while not stop.is_set():
+            found = ask(front, 5000)
+            answered += 1
+            if found.status != 200:
+                failures.append(f"{found.status}: {found.body[:200]!r}")
+
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(running(MODEL, tmp_path))
+        second = stack.enter_context(running(MODEL, tmp_path))
+        replicas = f"http://127.0.0.1:{first.port},http://127.0.0.1:{second.port}"
+        front = stack.enter_context(proxy(tmp_path, json.dumps(json.loads(urls(behind)) | {FIRST: replicas})))
+        callers = [threading.Thread(target=keep_asking) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        try:
+            for replica in (first, second):
+                replica.process.send_signal(signal.SIGTERM)
+                assert replica.process.wait(20) == 0
+                before = answered
+                stack.enter_context(running(MODEL, tmp_path, port=replica.port))
+                assert answered > before
+        finally:
+            stop.set()
+            for caller in callers:
+                caller.join()
+    assert failures == []
+
+
+def test_faults_leave_nothing_behind(behind: dict[str, Process], tmp_path: Path) -> None:
+    with running(MODEL, tmp_path) as victim, proxy(tmp_path, urls(behind | {FIRST: victim})) as front:
+        assert ask(front, 5000).status == 200
+        before = len(list(Path(f"/proc/{front.process.pid}/fd").iterdir()))
+        os.kill(victim.process.pid, signal.SIGSTOP)
+        try:
+            for _ in range(4):
+                assert ask(front, 100).status == 504
+        finally:
+            os.kill(victim.process.pid, signal.SIGCONT)
+        time.sleep(0.2)
+        assert b"serving_inflight 0.0" in front.ask("GET", "/metrics").body
+        assert len(list(Path(f"/proc/{front.process.pid}/fd").iterdir())) <= before + 2
