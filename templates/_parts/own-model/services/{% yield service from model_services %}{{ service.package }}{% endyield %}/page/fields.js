@@ -20,7 +20,8 @@ export function fieldFor(input) {
   label.textContent = input.name;
   const hint = document.createElement("small");
   hint.id = `${control.id}-hint`;
-  hint.textContent = `${input.datatype}, ${input.row_shape.length ? `shape [${input.row_shape.join(", ")}]` : "one value"}`;
+  const sizes = input.row_shape.map((size) => (size < 0 ? "any" : size));
+  hint.textContent = `${input.datatype}, ${sizes.length ? `shape [${sizes.join(", ")}]` : "one value"}`;
   control.setAttribute("aria-describedby", hint.id);
   const element = document.createElement("div");
   element.className = "field";
