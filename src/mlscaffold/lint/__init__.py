@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +31,11 @@ def lint(root: Path, options: Options | None = None) -> Report:
         RuleInvalid: a rule or the catalogue cannot be loaded.
     """
     options = options or Options()
+    with deep_recursion():
+        return _lint(root, options)
+
+
+def _lint(root: Path, options: Options) -> Report:
     rules = chosen(load_rules((rules_folder(), *options.rules)), options)
     catalog = Catalog((rules_folder() / "catalog",), options.catalog)
     workspace = Workspace(root, catalog, FactCache(), exclude=options.exclude)
@@ -48,6 +55,17 @@ def lint(root: Path, options: Options | None = None) -> Report:
         baselined=split.known if split else (),
         files_read=len(workspace.read_paths),
     )
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Room for the bounded depth of the walk (20 calls) times that of a question (30), which 1000 Python frames do not hold."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 8_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:

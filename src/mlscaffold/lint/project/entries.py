@@ -165,10 +165,9 @@ class Entries:
     def _runs(self, module: Module, name: str) -> bool:
         """Whether the file shows something when it is imported: a page, not a helper."""
         shown = 0
-        for index, step, call in module.calls():
-            top = index == MODULE or module.function(index).name == "main"
+        for _, step, call in module.calls():
             base = call.function.base if isinstance(call.function, Attribute) else call.function
-            if top and isinstance(base, Name | Attribute) and last_name(base) == name and step.kind in ("expr", "assign", "with"):
+            if isinstance(base, Name | Attribute) and last_name(base) == name and step.kind in ("expr", "assign", "with"):
                 shown += 1
         return shown >= 2
 

@@ -29,6 +29,7 @@ from mlscaffold.lint.project.values import (
     Site,
     Value,
     Values,
+    items,
     joined,
     texts,
 )
@@ -51,7 +52,8 @@ from mlscaffold.lint.syntax import (
     dotted,
 )
 
-DEEPEST = 40  # nested questions
+DEEPEST = 30  # nested questions
+MOST_FRAMES = 24  # different arguments that a function is followed with; beyond it they are unknown
 MOST_QUESTIONS = 1500  # that one question may lead to
 _DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "litestar.di.Provide")
 _FIELDS = ("pydantic.Field", "pydantic.fields.Field", "dataclasses.field", "attr.ib", "attrs.field")
@@ -78,8 +80,10 @@ class Evaluator:
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
+        self._entered_with: dict[tuple[str, int], int] = {}
         self._scratch: dict[tuple[int, int], Values] = {}
         self._active: set[tuple[int, int]] = set()
+        self._importing: set[tuple[str, str]] = set()
         self._cut = False
         self._spent = 0
 
@@ -88,6 +92,8 @@ class Evaluator:
         if scope != self.scope:
             self.scope = scope
             self._memory.clear()
+            self._frames.clear()
+            self._entered_with.clear()
 
     # -- frames ----------------------------------------------------------------------------------------------------
 
@@ -106,8 +112,16 @@ class Evaluator:
             parent = self.frame(path, MODULE)
         key = (path, index, bound, itself, parent)
         if key not in self._frames:
+            if bound and self._count(path, index) > MOST_FRAMES:
+                return self.frame(path, index, itself=itself if isinstance(itself, Object) and itself.frame is None else None, parent=parent)
             self._frames[key] = Frame(path, index, bound, itself, parent)
         return self._frames[key]
+
+    def _count(self, path: str, index: int) -> int:
+        """How often a function was entered with other arguments."""
+        count = self._entered_with.get((path, index), 0) + 1
+        self._entered_with[path, index] = count
+        return count
 
     def free_frame(self, path: str, index: int) -> Frame:
         """The frame of a function whose caller is not known: bound to nothing; a method's object is any of its class."""
@@ -276,7 +290,7 @@ class Evaluator:
             return (ModuleValue(path),) if path else (External(top),)
         if path is None:
             return (External(f"{known.module}.{known.name}" if known.module else known.name),)
-        found = self.member(path, known.name)
+        found = self._guarded_member(path, known.name)
         if not found and not known.level and path.endswith("/"):
             return (External(f"{known.module}.{known.name}"),)
         return found
@@ -299,14 +313,14 @@ class Evaluator:
         return None
 
     def _guarded_member(self, path: str, name: str) -> Values:
-        key = (hash((path, name)), 0)
-        if key in self._active:
+        key = (path, name)  # modules that import a name from each other have no bottom
+        if key in self._importing:
             return ()
-        self._active.add(key)
+        self._importing.add(key)
         try:
             return self.member(path, name)
         finally:
-            self._active.discard(key)
+            self._importing.discard(key)
 
     # -- attributes ------------------------------------------------------------------------------------------------
 
@@ -516,7 +530,7 @@ class Evaluator:
     def _collection(self, expr: Collection, frame: Frame) -> Values:
         if len(expr.items) > 40:
             return ()
-        return (Items(tuple((place, self.evaluate(item, frame)) for place, item in enumerate(expr.items))),)
+        return items((place, self.evaluate(item, frame)) for place, item in enumerate(expr.items))
 
     def _mapping(self, expr: Mapping, frame: Frame) -> Values:
         pairs: list[tuple[str | int | None, Values]] = []
@@ -524,7 +538,7 @@ class Evaluator:
             known = self.evaluate(key, frame) if key is not None else ()
             first = known[0].value if known and isinstance(known[0], Known) else None
             pairs.append((first if isinstance(first, str | int) else None, self.evaluate(value, frame)))
-        return (Items(tuple(pairs)),)
+        return items(pairs)
 
     def _comprehension(self, expr: Comprehension, frame: Frame) -> Values:
         name = expr.target.id if isinstance(expr.target, Name) else ""
@@ -537,7 +551,7 @@ class Evaluator:
             else frame
         )
         values = self.evaluate(expr.element[-1], inner)
-        return (Items(((None, values),)),) if values else ()
+        return items([(None, values)]) if values else ()
 
     def _choice(self, expr: Choice, frame: Frame) -> Values:
         verdict = self.truth(expr.test, frame)
@@ -706,7 +720,7 @@ class Evaluator:
         rest = next((known.name for known in parameters if known.star == "**"), "")
         extra = tuple((word, values) for word, values in words.items() if word and word not in names and values)
         if rest and extra:
-            bound[rest] = (Items(extra),)
+            bound[rest] = items(extra)
         itself = value.itself if isinstance(value.itself, Object) else None
         return self.frame(value.path, value.index, bindings=bound.items(), itself=itself, parent=value.parent)
 

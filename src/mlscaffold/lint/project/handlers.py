@@ -261,6 +261,8 @@ class Handlers:
                 entry: ServerEntry | None = self._start.server
             else:
                 entry = self._evaluator.catalog.classes.get(known.name) or self._entries.server_base(value)
+            if entry is not None and entry.framework not in (self._start.server.framework, "label-studio-ml", "celery"):
+                continue  # a class of another server is run by that server
             if entry is not None:
                 self._framework_class(value, entry, module)
             elif any(

@@ -14,7 +14,7 @@ from mlscaffold.lint.service import Moment
 
 _PREPROCESSOR = re.compile(
     r"scal(er|ing)|encod|vectori[sz]|vect\b|tokeni[sz]|tfidf|tf_idf|columns?\b|features?\b|label|mapping|vocab|imput|binari[sz]|transform(er|ation)?s?\b|"
-    r"preproc|\bpca\b|mean|std\b|stopword|schema|metadata|config|stats|data(set|frame)?\b|_df\b|^df|corpus|matrix|similarity|index|embeddings?\b|ids\b|dict\b|_map\b|popular|"
+    r"preproc|\bpca\b|mean|std\b|stopword|schema|metadata|config|stats|data(set|frame)?\b|_df\b|^df|corpus|matrix|similarity|index|embeddings?\b|ids\b|(?<!state_)dict\b|_map\b|popular|"
     r"cookie|token\b|session\b|history|cache\b|explainer|shap|threshold|classes\b|word2idx|word2index|idx2|lookup|movies?\b|books?\b|ratings?\b|names\b|graph\b|bm25|retriever|chunks|docs?\b|documents|faiss|questions|lemma|params|dv\b|selector",
     re.IGNORECASE,
 )
@@ -33,7 +33,7 @@ def gather(events: Iterable[Event]) -> tuple[Load, ...]:
     events = tuple(events)
     used: dict[Site, set[str]] = defaultdict(set)
     for event in events:
-        if event.kind in ("predict", "train") and event.model is not None:
+        if event.kind in ("predict", "train", "weights") and event.model is not None:
             used[event.model.site].add(event.name)
     grouped: dict[tuple[Site, tuple[str, ...]], list[Event]] = {}
     inside = frozenset(site for event in events for site in event.parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -103,6 +104,7 @@ class Items:
     """A list, tuple or dict; the keys of a list are its positions."""
 
     pairs: tuple[tuple[str | int | None, Values], ...]
+    depth: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,15 @@ Value = Known | External | ExternalObject | ModuleValue | FunctionValue | ClassV
 Values = tuple[Value, ...]
 
 REQUEST = Request()
+DEEPEST_ITEMS = 6
 MOST = 6  # alternatives that are kept of one expression
+
+
+def items(pairs: Iterable[tuple[str | int | None, Values]]) -> Values:
+    """A collection; one that is nested beyond what anybody writes is unknown (`x = [x]` in a loop has no bottom)."""
+    held = tuple(pairs)
+    depth = 1 + max((value.depth for _, values in held for value in values if isinstance(value, Items)), default=0)
+    return (Items(held, depth),) if depth <= DEEPEST_ITEMS else ()
 
 
 def joined(*parts: Values) -> Values:

@@ -41,11 +41,11 @@ from mlscaffold.lint.syntax import (
     dotted,
 )
 
-EventKind = Literal["load", "predict", "train", "sleep", "remote", "process", "download", "heavy"]
+EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
 Repeat = Literal["", "fixed", "config", "request", "endless"]
 
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
-DEEPEST = 25
+DEEPEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +309,15 @@ class Walker:
         for value in values:
             self.call_value(value, call, frame, state, trail)
         self._method_call(call, values, frame, state, trail)
+        if last_name(function) in ("load_state_dict", "set_state_dict", "load_params"):
+            self._weights(call, frame, state, trail)
+
+    def _weights(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """What is given to `load_state_dict` holds the weights of a model."""
+        for part in (*call.arguments, *(value for _, value in call.keywords)):
+            for value in self.evaluator.evaluate(part, frame):
+                if isinstance(value, ModelValue):
+                    self._event("weights", call, frame, state, trail, name="load_state_dict", model=value)
 
     def _argument_state(self, call: Call, state: State) -> State:
         # `model.load_state_dict(torch.load(path))`: what is loaded inside is the model's weights.
