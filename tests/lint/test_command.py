@@ -82,7 +82,7 @@ def test_select_and_ignore_take_codes_names_and_prefixes(helpdesk: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [([], 1), (["--fail-on", "never"], 0), (["--fail-on", "error"], 1), (["--select", "MLS106", "--fail-on", "error"], 0)],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) or "plain" if isinstance(value, list) else str(value),
 )
 def test_exit_codes(helpdesk: Path, arguments: list[str], code: int) -> None:
     assert mlscaffold("lint", *arguments, cwd=helpdesk).returncode == code

@@ -274,6 +274,52 @@ def lint(
 
 
 @app.command()
+def rules(
+    folder: Annotated[list[Path] | None, typer.Option("--rules", metavar="FOLDER", help="Own rules, besides ours.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List what `mlscaffold lint` looks for."""
+    from mlscaffold.lint.rule import load_rules
+    from mlscaffold.resources import rules_folder
+
+    found = load_rules((rules_folder(), *(folder or ())))
+    if as_json:
+        fields = ("code", "name", "summary", "severity", "preview")
+        print(json.dumps([{field: getattr(rule, field) for field in fields} for rule in found], indent=2))
+        return
+    for rule in found:
+        mark = "  (preview: asked for with --preview or --select)" if rule.preview else ""
+        print(f"{rule.code}  {rule.name:32}  {rule.severity:8} {rule.summary}{mark}")
+    print("\nmlscaffold rule CODE tells what one finds, why it hurts, how sure it is, and the way out.")
+
+
+@app.command()
+def rule(
+    code: Annotated[str, typer.Argument(help="Code or name, as MLS101 or several-models-in-one-server.")],
+    folder: Annotated[list[Path] | None, typer.Option("--rules", metavar="FOLDER", help="Own rules, besides ours.")] = None,
+) -> None:
+    """Explain one rule: its page, with the cases that are its tests."""
+    from mlscaffold.errors import ConfigInvalid
+    from mlscaffold.lint.config import near
+    from mlscaffold.lint.rule import load_rules
+    from mlscaffold.resources import rules_folder
+
+    found = load_rules((rules_folder(), *(folder or ())))
+    for one in found:
+        if code.upper() == one.code or code == one.name:
+            text = one.page.read_text(encoding="utf-8")
+            break
+    else:
+        raise ConfigInvalid(f"there is no rule {code!r}{near(code.upper(), [one.code for one in found])}")
+    if sys.stdout.isatty():
+        from rich.markdown import Markdown
+
+        _console().print(Markdown(text))
+    else:
+        print(text, end="")
+
+
+@app.command()
 def patterns(
     name: Annotated[str, typer.Argument(help="One pattern, whole: when to use it, merits, demerits, diagram.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
