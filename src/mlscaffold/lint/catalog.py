@@ -36,6 +36,7 @@ class LoadEntry:
     shares: tuple[str, ...]
     constructor: tuple[str, ...]
     several: bool
+    helper: bool
     source: str
 
 
@@ -187,6 +188,7 @@ def _load_entry(framework: _Raw, group: _Raw) -> LoadEntry:
         shares=_words(framework.get("shares", ())),
         constructor=_words(group.get("constructor", ())),
         several=bool(group.get("several", False)),
+        helper=bool(group.get("helper", False)),
         source=str(framework.get("source", "")),
     )
 

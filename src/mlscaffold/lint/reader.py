@@ -42,9 +42,15 @@ def read_facts(source: bytes) -> FileFacts:
         UnreadableSource: a syntax error, an unknown encoding, a NUL byte, nesting beyond what the parser can hold.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # `"\d"` in somebody else's file is not our business
-            tree = ast.parse(source)
+        try:
+            tree = _parse(source)
+        except SyntaxError:
+            from mlscaffold.lint.newer import lowered
+
+            older = lowered(source)
+            if older is None:
+                raise
+            tree = _parse(older)
         return _Reader().file(tree, source.count(b"\n") + 1)
     except SyntaxError as error:
         raise UnreadableSource(f"not Python {_version()}: {error.msg} (line {error.lineno or 0})") from error
@@ -52,6 +58,12 @@ def read_facts(source: bytes) -> FileFacts:
         raise UnreadableSource("nested too deeply") from error
     except (ValueError, UnicodeError, LookupError, OverflowError) as error:
         raise UnreadableSource(f"cannot be decoded: {error}") from error
+
+
+def _parse(source: bytes) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `"\d"` in somebody else's file is not our business
+        return ast.parse(source)
 
 
 def _version() -> str:

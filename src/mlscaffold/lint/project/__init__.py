@@ -46,6 +46,7 @@ class Project:
         self.sizes = Sizes(catalog, weigh)
         self.files = files
         self.source = Source(facts)
+        self._imported: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._python = tuple(python)
         self._candidates = tuple(candidates)
         self.settings = Settings(config, read)
@@ -56,7 +57,7 @@ class Project:
         """Every deployable, in the order of its entry's place."""
         entries = Entries(self.evaluator, self._candidates)
         starts = entries.all()
-        groups = [(start, site) for start in starts for site in (start.callers if len(start.callers) > 1 else (start.site,))]
+        groups = [(start, site) for start in starts for site in (start.callers or (start.site,))]
         groups = self._without_mounted(self._without_repeated(groups))
         made = [self._deployable(entries, start, site, starts) for start, site in groups]
         return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line)))
@@ -154,7 +155,13 @@ class Project:
                 enter(root)
         return tuple(order)
 
-    def _imports_of(self, path: str, *, wide: bool) -> list[str]:
+    def _imports_of(self, path: str, *, wide: bool) -> tuple[str, ...]:
+        key = (path, wide)
+        if key not in self._imported:
+            self._imported[key] = tuple(self._read_imports(path, wide=wide))
+        return self._imported[key]
+
+    def _read_imports(self, path: str, *, wide: bool) -> list[str]:
         module = self.source.module(path)
         if module is None:
             return []

@@ -25,7 +25,7 @@ class Holding:
 
 def holding(loads: Iterable[Load]) -> Holding:
     """What a set of loads comes to."""
-    distinct = _distinct(tuple(loads))
+    distinct = _distinct(tuple(load for load in loads if not load.model.helper))
     together = _together(distinct, 0)
     many = tuple(load for load in together if is_many(load))
     return Holding(tuple(together), many)

@@ -28,6 +28,7 @@ class Load:
     state: State
     trail: tuple[Spot, ...]
     used: frozenset[str] = frozenset()
+    variant: tuple[str, ...] = ()
 
     @property
     def inner(self) -> Site:

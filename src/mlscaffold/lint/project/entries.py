@@ -174,27 +174,50 @@ class Entries:
     # -- factories -------------------------------------------------------------------------------------------------
 
     def _with_callers(self, start: Start) -> Start:
-        """A factory that several files call makes several deployables; one caller is part of the same."""
-        if start.function == MODULE or start.holder is not None:
-            return start
+        """An application that several files elsewhere get from a factory is several deployables; one caller is part of the same."""
         module = self._evaluator.source.module(start.site.path)
-        function = module.function(start.function) if module else None
-        if function is None or function.owner >= 0:
+        if module is None or start.holder is not None or start.server.kind in ("worker", "ui"):
             return start
+        makers = self._factories(module, start)
+        folder = start.site.path.rpartition("/")[0]
         found: dict[str, Site] = {}
         for caller in self._modules:
             if caller.path == start.site.path:
                 continue
-            for index, _, call in caller.calls():
-                if last_name(call.function) != function.name or caller.function(index).owner >= 0:
+            for index, step, call in caller.calls():
+                if step.kind != "assign" or last_name(call.function) in _CONSTRUCTOR_NAMES - {"init_app"} or not self._at_top(caller, index):
                     continue
                 values = self._evaluator.evaluate(call.function, self._evaluator.free_frame(caller.path, index))
-                if any(
-                    isinstance(value, FunctionValue) and (value.path, value.index) == (start.site.path, start.function)
-                    for value in values
-                ):
+                if any(self._makes(value, start, makers) for value in values):
                     found.setdefault(caller.path, Site(caller.path, call.line, call.column))
+        if len(found) < 2 or any(path.rpartition("/")[0] == folder for path in found):
+            return start
         return Start(start.site, start.server, start.function, start.holder, tuple(found.values()))
+
+    def _at_top(self, module: Module, index: int) -> bool:
+        return index == MODULE or module.function(index).name in ("main", "create_app", "run")
+
+    def _factories(self, module: Module, start: Start) -> frozenset[int]:
+        """The functions that make or hand out the application."""
+        if start.function != MODULE:
+            return frozenset((start.function,))
+        name = next((word for word, steps in module.locals_of(MODULE).items() if any(step.line <= start.site.line <= step.line + 1 for step in steps)), "")
+        return frozenset(
+            index
+            for index, function in enumerate(module.facts.functions)
+            for step in function.steps
+            if index and step.kind == "return" and isinstance(step.value, Name) and step.value.id == name
+        )
+
+    def _makes(self, value: object, start: Start, makers: frozenset[int]) -> bool:
+        if isinstance(value, FunctionValue):
+            return value.path == start.site.path and value.index in makers
+        if not isinstance(value, ClassValue) or start.function == MODULE:
+            return False
+        module = self._evaluator.source.module(start.site.path)
+        owner = module.function(start.function).owner if module else -1
+        known = [(found.path, found.index) for found in self._evaluator.lineage(value) if isinstance(found, ClassValue)]
+        return owner >= 0 and (start.site.path, owner) in known
 
 
 _CONSTRUCTOR_NAMES = frozenset(

@@ -848,7 +848,7 @@ class Evaluator:
             named = tuple(f"pipeline:{text}" for text in texts(self.evaluate(task, frame)))
         return (
             ModelValue(
-                site=Site(frame.path, expr.line, expr.column),
+                site=self._receiver(expr, frame) or Site(frame.path, expr.line, expr.column),
                 framework=entry.framework,
                 kind=entry.kind,
                 role=entry.role,  # type: ignore[arg-type]
@@ -858,8 +858,16 @@ class Evaluator:
                 by_request=any(isinstance(value, Request) for value in values),
                 from_parameter=self._from_parameter(identity, frame),
                 holder=frame.index,
+                helper=entry.helper,
             ),
         )
+
+    def _receiver(self, expr: Call, frame: Frame) -> Site | None:
+        """`model.load_model(path)`: the model is the object that was made before."""
+        if not isinstance(expr.function, Attribute) or expr.function.name != "load_model":
+            return None
+        held = self.evaluate(expr.function.base, frame)
+        return next((value.site for value in held if isinstance(value, ExternalObject) and value.site.path == frame.path and value.site.line), None)
 
     def _from_parameter(self, identity: Expr | None, frame: Frame) -> bool:
         module = self.source.module(frame.path)

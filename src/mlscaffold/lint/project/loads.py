@@ -39,7 +39,8 @@ def gather(events: Iterable[Event]) -> tuple[Load, ...]:
     inside = frozenset(site for event in events for site in event.parts)
     for event in events:
         if event.kind == "load" and event.model is not None:
-            grouped.setdefault((event.model.site, event.model.names), []).append(event)
+            named = event.model.names or event.variant
+            grouped.setdefault((event.model.site, named), []).append(event)
     loads = [_load(found, frozenset(used[site])) for (site, _), found in grouped.items()]
     loads = [replace(load, role="part") if load.role == "model" and load.model.site in inside else load for load in loads]
     return tuple(_placed(_unmixed(loads)))
@@ -61,6 +62,7 @@ def _load(events: list[Event], used: frozenset[str]) -> Load:
         state=first.state,
         trail=first.trail,
         used=used,
+        variant=first.variant,
     )
 
 
@@ -105,11 +107,11 @@ def _placed(loads: list[Load]) -> list[Load]:
     helpers: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
     for load in loads:
         if load.role == "model":
-            helpers[load.site.path, load.model.holder].add(load.model.names)
+            helpers[load.site.path, load.model.holder].add(load.model.names or load.variant)
     found = []
     for load in loads:
         several = len(helpers[load.site.path, load.model.holder]) > 1
-        if several and load.model.from_parameter and load.trail:
+        if several and (load.model.from_parameter or load.variant) and load.trail:
             spot = load.trail[-1]
             load = replace(load, site=Site(spot.path, spot.line))
         found.append(load)

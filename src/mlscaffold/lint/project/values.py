@@ -109,7 +109,8 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class ModelValue:
-    """A model that a call brought into the process. `names` are the ids or files it may be loaded from, `holder` the function that loads."""
+    """A model that a call brought into the process. `names` are the ids or files it may be loaded from, `holder` the function that
+    loads; a `helper` (voice activity, an OCR binary) is no second model."""
 
     site: Site
     framework: str
@@ -121,6 +122,7 @@ class ModelValue:
     by_request: bool = False
     from_parameter: bool = False
     holder: int = 0
+    helper: bool = False
 
 
 Value = Known | External | ExternalObject | ModuleValue | FunctionValue | ClassValue | Object | Request | Items | ModelValue

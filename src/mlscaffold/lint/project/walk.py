@@ -92,6 +92,7 @@ class Event:
     timeout: float | None = None
     feeds: frozenset[str] = frozenset()
     parts: frozenset[Site] = frozenset()
+    variant: tuple[str, ...] = ()
 
 
 _TRANSPARENT = frozenset(
@@ -476,8 +477,7 @@ class Walker:
         managed = self.evaluator.catalog.predicts.get(value.name)
         if managed is not None:
             site = Site(frame.path, call.line, call.column)
-            role = "unknown" if managed.role == "unknown" else "model"
-            model = ModelValue(site, managed.framework, managed.kind, role, managed.weight, (managed.framework,))
+            model = ModelValue(site, managed.framework, managed.kind, "model", managed.weight, (managed.framework,), helper=managed.helper)
             kept = replace(state, kept=True)
             self._event("load", call, frame, kept, trail, name=value.name, model=model)
             self._event("predict", call, frame, state, trail, name=value.name, model=model)
@@ -607,7 +607,12 @@ class Walker:
     ) -> None:
         feeds = frozenset(part.id for argument in call.arguments for part in (argument,) if isinstance(part, Name))
         site = Site(frame.path, call.line, call.column)
-        self.events.append(Event(kind, site, name, state, trail, model, guessed, timeout, feeds, parts))
+        self.events.append(Event(kind, site, name, state, trail, model, guessed, timeout, feeds, parts, _variant(frame)))
+
+
+def _variant(frame: Frame) -> tuple[str, ...]:
+    """The constants that a function was called with: what tells two uses of one helper apart."""
+    return tuple(str(value.value) for _, values in frame.bindings for value in values if isinstance(value, Known) and isinstance(value.value, str))
 
 
 def _stronger(one: Repeat, other: Repeat) -> Repeat:
