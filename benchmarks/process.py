@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,14 +28,14 @@ class Server:
                 start_new_session=True,
             )
 
-    def wait_for(self, port: int) -> None:
-        """Wait until it listens."""
+    def wait_for(self, address: str) -> None:
+        """Wait until a GET of the address, its readiness probe, is answered with 200."""
         ends_at = time.monotonic() + START_S
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
-            except OSError:
+                with urllib.request.urlopen(address, timeout=1):
+                    return
+            except OSError:  # nobody listens, or another status
                 if self._process.poll() is not None or time.monotonic() > ends_at:
                     raise RuntimeError(f"did not start:\n{self._log.read_text()[-3000:]}") from None
                 time.sleep(0.1)

@@ -29,6 +29,7 @@ VENVS = HERE.parent / ".venvs"
 JSON = {"Content-Type": "application/json"}
 CONNECTIONS = (1, 8, 64)
 WARM_UP = 200
+READY = "/v2/health/ready"
 
 
 @dataclass
@@ -120,13 +121,13 @@ def _subjects(folder: Path, running: contextlib.ExitStack, *, quick: bool) -> tu
     start = _starter(folder, running)
     digits = _stamp(folder / "digits", None)
     port = free_port()
-    server = start([sys.executable, "-m", "services.digits"], digits, port, {"DIGITS_PORT": str(port)})
+    server = start([sys.executable, "-m", "services.digits"], digits, port, READY, {"DIGITS_PORT": str(port)})
     noop_port = free_port()
     noop = start(
         [sys.executable, "-m", "uvicorn", "--no-access-log", "--port", str(noop_port), "noop:app"],
         HERE / "servers",
         noop_port,
-        {},
+        "/docs",
     )
     row = (digits / "models/digits/sample.json").read_bytes()
     v2 = (digits / "models/digits/sample-v2.json").read_bytes()
@@ -148,21 +149,21 @@ def _subjects(folder: Path, running: contextlib.ExitStack, *, quick: bool) -> tu
     ):
         project = _stamp(folder / name, path)
         port = free_port()
-        server = start([sys.executable, "-m", f"services.{name}"], project, port, {f"{name.upper()}_PORT": str(port)})
+        server = start([sys.executable, "-m", f"services.{name}"], project, port, READY, {f"{name.upper()}_PORT": str(port)})
         request = _binary(f"/v2/models/{name}/infer", "x", tensor)
         subjects.append(Subject(f"stamped, {name}, v2 binary", server, port, request, slow=2, connections=connections))
     bare = {"digits": Bare(model, "1,64"), "conv": Bare(conv, "1,3,64,64"), "mlp": Bare(mlp, "1,784")}
     return subjects, bare
 
 
-Starter = Callable[[list[str], Path, int, dict[str, str]], Server]
+Starter = Callable[..., Server]
 
 
 def _starter(folder: Path, running: contextlib.ExitStack) -> Starter:
-    def start(command: list[str], cwd: Path, port: int, settings: dict[str, str]) -> Server:
+    def start(command: list[str], cwd: Path, port: int, probe: str, settings: dict[str, str] | None = None) -> Server:
         server = Server(command, cwd, folder / f"{port}.log", settings)
         running.callback(server.stop)
-        server.wait_for(port)
+        server.wait_for(f"http://127.0.0.1:{port}{probe}")
         return server
 
     return start
@@ -193,14 +194,15 @@ def _others(start: Starter, folder: Path, model: Path, row: bytes, v2: bytes) ->
     home = folder / "mlserver"
     home.mkdir()
     (home / "mlserver_digits.py").write_text((HERE / "servers/mlserver_digits.py").read_text())
+    # Without its worker processes, which cost another hop (and do not start with the newest uvloop).
     ports = {"http_port": port, "grpc_port": grpc, "metrics_port": metrics, "debug": False}
-    (home / "settings.json").write_text(json.dumps({"host": "127.0.0.1", **ports}))
+    (home / "settings.json").write_text(json.dumps({"host": "127.0.0.1", "parallel_workers": 0, **ports}))
     runtime = {"name": "digits", "implementation": "mlserver_digits.Digits", "parameters": {"uri": str(model)}}
     (home / "model-settings.json").write_text(json.dumps(runtime))
-    server = start([str(python.parent / "mlserver"), "start", "."], home, port, {})
+    server = start([str(python.parent / "mlserver"), "start", "."], home, port, "/v2/models/digits/ready")
     yield Subject("MLServer, v2 JSON", server, port, request_bytes("/v2/models/digits/infer", v2, JSON), slow=4)
     python, port = _environment("litserve"), free_port()
-    server = start([str(python), str(HERE / "servers/lit.py"), str(model), str(port)], folder, port, {})
+    server = start([str(python), str(HERE / "servers/lit.py"), str(model), str(port)], folder, port, "/health")
     yield Subject("LitServe", server, port, request_bytes("/predict", row, JSON), slow=4)
 
 
@@ -209,8 +211,10 @@ def _environment(name: str) -> Path:
     folder, pins = VENVS / name, HERE / "requirements" / f"{name}.txt"
     python, done = folder / "bin/python", folder / "pins.txt"
     if not done.exists() or done.read_text() != pins.read_text():
-        subprocess.run(["uv", "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True)
-        subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), "--require-hashes", "-r", str(pins)], check=True)
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True)
+        install = [*uv, "pip", "install", "-q", "--python", str(python), "--require-hashes", "-r", str(pins)]
+        subprocess.run(install, check=True)
         done.write_text(pins.read_text())
     return python
 

@@ -85,8 +85,8 @@ def test_those_who_come_together_share_a_run() -> None:
 
 def test_who_has_no_time_left_is_not_computed() -> None:
     feeds = [{"index": np.array([place])} for place in range(4)]
-    outcomes, runs = _all_at_once(Session(LOOKUP), feeds, most_rows=1, deadlines_ms=[60_000, -1, 60_000, -1])
-    assert [isinstance(outcome, DeadlineExceeded) for outcome in outcomes] == [False, True, False, True]
+    outcomes, runs = _all_at_once(Session(LOOKUP), feeds, most_rows=1, deadlines_ms=[-1, 60_000, -1, 60_000])
+    assert [isinstance(outcome, DeadlineExceeded) for outcome in outcomes] == [True, False, True, False]
     assert runs == 2
 
 
