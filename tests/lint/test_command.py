@@ -81,7 +81,7 @@ def test_select_and_ignore_take_codes_names_and_prefixes(helpdesk: Path) -> None
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [([], 1), (["--fail-on", "never"], 0), (["--fail-on", "error"], 1), (["--select", "MLS106", "--fail-on", "error"], 0)],
+    [([], 1), (["--fail-on", "never"], 0), (["--fail-on", "error"], 1), (["--select", "MLS902", "--fail-on", "error"], 0)],
     ids=lambda value: " ".join(value) or "plain" if isinstance(value, list) else str(value),
 )
 def test_exit_codes(helpdesk: Path, arguments: list[str], code: int) -> None:

@@ -6,9 +6,12 @@ from datetime import date
 import pytest
 
 from mlscaffold.lint.finding import Finding, Location
+from mlscaffold.lint.rule import load_rules
 from mlscaffold.lint.suppress import apply, suppressions
+from mlscaffold.resources import rules_folder
 from tests.lint.reports import FOUND
 
+RULES = load_rules([rules_folder() / "about_the_run"])
 TODAY = date(2026, 6, 1)
 RAN = ("MLS101", "several-models-in-one-server", "MLS201")
 
@@ -20,7 +23,8 @@ def finding(line: int, path: str = "app.py", code: str = "MLS101") -> Finding:
 def outcome(content: str, line: int, path: str = "app.py") -> tuple[list[str], list[str]]:
     """(codes that stay, reasons of those that are hidden)"""
     result = apply([finding(line, path)], suppressions(path, content.encode()), today=TODAY, ran=RAN)
-    return [one.code for one in result.findings], [one.reason for one in result.suppressed]
+    about = [one.code for rule in RULES for one in rule.review(result)]
+    return [*(one.code for one in result.findings), *about], [one.reason for one in result.suppressed]
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,10 @@ def run(arguments: LintArguments) -> int:
 
         print(shown(root, options), end="")
         return 0
-    report = lint(root, options)
     if arguments.write_baseline:
-        _write_baseline(report, options, root)
+        _write_baseline(lint(root, replace(options, baseline=None)), options.baseline or root / "mlscaffold-baseline.json")
         return 0
+    report = lint(root, options)
     for format_name, path in outputs:
         _write(path, render(report, format_name))
     if not outputs:
@@ -127,14 +127,13 @@ def _write(path: Path, text: str) -> None:
         raise ConfigInvalid(f"--output {path}: cannot be written: {error.strerror}") from error
 
 
-def _write_baseline(report: Report, options: Options, root: Path) -> None:
+def _write_baseline(report: Report, path: Path) -> None:
     from mlscaffold.lint import baseline
 
-    path = options.baseline or root / "mlscaffold-baseline.json"
     known = baseline.read(path) if path.exists() else None
-    findings = (*report.findings, *report.baselined)
-    _write(path, baseline.content(findings, known))
-    print(f"{path}: {len(findings)} findings now" if known is None else f"{path}: shrunk to what is still there", file=sys.stderr)
+    _write(path, baseline.content(report.findings, known))
+    said = f"{len(report.findings)} findings now" if known is None else "shrunk to what is still there"
+    print(f"{path}: {said}", file=sys.stderr)
 
 
 def _colour(wanted: str) -> bool:

@@ -45,11 +45,13 @@ def _lint(root: Path, options: Options) -> Report:
     outcome = apply(
         findings, comments, today=datetime.now(UTC).date(), ran=[word for rule in rules for word in (rule.code, rule.name)]
     )
-    split = baseline.split(outcome.findings, baseline.read(options.baseline)) if options.baseline else None
+    about = [finding for rule in rules for finding in rule.review(outcome) if _wanted(finding, options)]
+    left = sorted((*outcome.findings, *about), key=_place)
+    split = baseline.split(left, baseline.read(options.baseline)) if options.baseline else None
     return Report(
         root=str(root),
         services=services_of(project),
-        findings=split.fresh if split else outcome.findings,
+        findings=split.fresh if split else tuple(left),
         skipped=workspace.skipped,
         suppressed=outcome.suppressed,
         baselined=split.known if split else (),
@@ -72,7 +74,7 @@ def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
     """The rules that run: those selected (out of preview, unless asked for), less those ignored."""
     rules = tuple(rules)
     for word in (*options.select, *options.ignore):
-        if not any(rule.answers_to(word) for rule in rules) and not word.upper().startswith("MLS9"):
+        if not any(rule.answers_to(word) for rule in rules):
             known = ", ".join(rule.code for rule in rules)
             raise ConfigInvalid(f"{word!r} is no rule: expected a code, a prefix of one or a name of: {known}")
     wanted = [
@@ -85,9 +87,11 @@ def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
 
 def _found(rules: Iterable[Rule], project: Project, options: Options) -> Iterable[Finding]:
     for rule in rules:
-        for finding in rule.check(project):
-            if options.files is None or any(location.path in options.files for location in finding.locations):
-                yield finding
+        yield from (finding for finding in rule.check(project) if _wanted(finding, options))
+
+
+def _wanted(finding: Finding, options: Options) -> bool:
+    return options.files is None or any(location.path in options.files for location in finding.locations)
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str]:

@@ -12,13 +12,20 @@ from typing import cast
 from mlscaffold.errors import RuleInvalid
 from mlscaffold.lint.finding import Finding, Severity
 from mlscaffold.lint.project import Project
+from mlscaffold.lint.suppress import Outcome
 
 Check = Callable[[Project], Iterator[Finding]]
+Review = Callable[[Outcome], Iterator[Finding]]
+
+
+def nothing(_: object) -> Iterator[Finding]:
+    """What a rule finds where it has nothing to look at: most look at the project, a few at what comments did to the findings."""
+    return iter(())
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `page` is its Markdown file; a `preview` rule speaks only when it is asked."""
+    """One rule: `check` looks at the project, `review` at what suppressing comments did. A `preview` rule speaks only when asked."""
 
     code: str
     name: str
@@ -27,6 +34,7 @@ class Rule:
     preview: bool
     page: Path
     check: Check
+    review: Review
 
     def answers_to(self, word: str) -> bool:
         """Whether a code, a prefix of a code or a name means this rule."""
@@ -70,7 +78,8 @@ def _load(path: Path) -> Rule:
             severity=cast("Severity", module.SEVERITY),
             preview=bool(getattr(module, "PREVIEW", False)),
             page=page,
-            check=cast("Check", module.check),
+            check=cast("Check", getattr(module, "check", nothing)),
+            review=cast("Review", getattr(module, "review", nothing)),
         )
     except RuleInvalid:
         raise

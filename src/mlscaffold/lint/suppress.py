@@ -10,15 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from mlscaffold.lint.finding import Finding, Location, SuppressedFinding
+from mlscaffold.lint.finding import Finding, SuppressedFinding
 
 MARK = re.compile(rb"mls:\s*(?:file-)?ignore")
 COMMENT = re.compile(
     r"#\s*mls:\s*(?P<kind>file-ignore|ignore)\s*(?:\[(?P<codes>[^\]]*)\])?"
     r"\s*(?:until\s+(?P<until>\S+))?\s*(?:--\s*(?P<reason>.*))?$"
 )
-STALE = ("MLS901", "stale-suppression")
-INCOMPLETE = ("MLS902", "suppression-without-reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +36,32 @@ class Suppression:
             return False
         return any(at.path == self.path and (not self.lines or at.line in self.lines) for at in finding.locations)
 
+    @property
+    def last_day(self) -> date | None:
+        """Its last day; None where there is none, or where it is no date."""
+        try:
+            return date.fromisoformat(self.until) if self.until else None
+        except ValueError:
+            return None
+
+    def is_over(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return self.last_day is not None and self.last_day < today
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Findings that stay, those that are hidden, and what is wrong with the comments themselves."""
+    """Findings that stay, those that are hidden, and the comments with what they did.
+
+    `ran` are the codes and names of the rules that ran: a comment for another rule cannot be called stale.
+    """
 
     findings: tuple[Finding, ...]
     suppressed: tuple[SuppressedFinding, ...]
+    comments: tuple[Suppression, ...]
+    used: frozenset[Suppression]
+    ran: frozenset[str]
+    today: date
 
 
 def suppressions(path: str, content: bytes) -> tuple[Suppression, ...]:
@@ -97,12 +114,9 @@ def _spoken_for(lines: list[str], number: int) -> tuple[int, ...]:
 
 
 def apply(findings: Iterable[Finding], comments: Iterable[Suppression], *, today: date, ran: Iterable[str]) -> Outcome:
-    """Hide what comments hide; report comments that hide nothing, are over, or say too little.
-
-    `ran` are the codes and names of the rules that ran: a comment for another rule is not called stale.
-    """
+    """Hide what comments hide: a comment hides findings of the rules it names, at the lines it speaks for, until its last day."""
     comments = tuple(comments)
-    usable = [comment for comment in comments if comment.codes and not _over(comment, today)]
+    usable = [comment for comment in comments if comment.codes and not comment.is_over(today)]
     used: set[Suppression] = set()
     kept: list[Finding] = []
     hidden: list[SuppressedFinding] = []
@@ -114,49 +128,4 @@ def apply(findings: Iterable[Finding], comments: Iterable[Suppression], *, today
             hidden.append(SuppressedFinding(finding, first.reason, first.path, first.line))
         else:
             kept.append(finding)
-    known = set(ran)
-    kept += [complaint for comment in comments for complaint in _complaints(comment, comment in used, known, today)]
-    return Outcome(tuple(kept), tuple(hidden))
-
-
-def _over(comment: Suppression, today: date) -> bool:
-    try:
-        return bool(comment.until) and date.fromisoformat(comment.until) < today
-    except ValueError:
-        return False  # said by the complaint about it
-
-
-def _complaints(comment: Suppression, used: bool, ran: set[str], today: date) -> Iterator[Finding]:
-    if not comment.codes:
-        yield _complaint(INCOMPLETE, comment, "a suppression names no rule, so it hides nothing: write ignore[MLS101] -- reason")
-        return
-    if not comment.reason:
-        yield _complaint(INCOMPLETE, comment, f"the suppression of {', '.join(comment.codes)} gives no reason: add `-- reason`")
-    if comment.until and not _is_date(comment.until):
-        yield _complaint(INCOMPLETE, comment, f"the suppression's last day {comment.until!r} is no date: write until 2027-01-31")
-    elif _over(comment, today):
-        yield _complaint(STALE, comment, f"the suppression of {', '.join(comment.codes)} ended on {comment.until}")
-    elif not used and set(comment.codes) <= ran:
-        yield _complaint(STALE, comment, f"the suppression of {', '.join(comment.codes)} hides nothing any more: remove it")
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _complaint(rule: tuple[str, str], comment: Suppression, message: str) -> Finding:
-    return Finding(
-        code=rule[0],
-        name=rule[1],
-        severity="warning",
-        confidence="high",
-        service="",
-        message=message,
-        why="a suppression that nobody can judge, or that outlived its cause, hides the next real finding",
-        locations=(Location(comment.path, comment.line, 1, None, "this comment"),),
-        subjects=(*comment.codes, comment.reason),
-    )
+    return Outcome(tuple(kept), tuple(hidden), comments, frozenset(used), frozenset(ran), today)
