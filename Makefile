@@ -38,6 +38,9 @@ format: $(READY)  ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(READY)  ## fill the generated parts of the README
+	$(BIN)/python docs/generate.py
+
 pins: $(READY)  ## compile the pinned requirements again
 	for name in runtime dev; do $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-annotate requirements/$$name.in --output-file requirements/$$name.txt; done
@@ -45,4 +48,4 @@ pins: $(READY)  ## compile the pinned requirements again
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo test check bench format pins clean
+.PHONY: help setup demo test check bench format docs pins clean
