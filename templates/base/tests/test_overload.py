@@ -1,5 +1,6 @@
 """More than can be answered: who is accepted is answered fast, the rest comes again later, probes are never shed."""
 
+import asyncio
 import contextlib
 import socket
 import statistics
@@ -7,6 +8,11 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
+from serving.admission import LOOK_EVERY_S, Admission
+from serving.errors import Overloaded
+from serving.metrics import Metrics
 from tests.support import Answer, ModelService, Process, binary_request, infer_path, running
 
 PLACES = 4
@@ -71,3 +77,20 @@ def test_under_a_flood_the_accepted_stay_fast(service: ModelService, tmp_path: P
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in shed)
     assert accepted[int(len(accepted) * 0.95)] < SLACK_S + 3 * (PLACES + 1) * alone_s
     assert set(probes) == {200}
+
+
+def test_a_loop_that_lags_sheds_too() -> None:
+    async def scenario() -> None:
+        admission = Admission(Metrics(), max_inflight=8, queue_ms=100)
+        watching = asyncio.create_task(admission.watch_loop())
+        await asyncio.sleep(3 * LOOK_EVERY_S)
+        with admission:
+            time.sleep(0.3)  # what many inline runs in a row do to the loop
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="wait for"), admission:
+            pass
+        await asyncio.sleep(3 * LOOK_EVERY_S)
+        with admission:
+            watching.cancel()
+
+    asyncio.run(scenario())
