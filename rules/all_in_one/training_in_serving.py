@@ -35,10 +35,12 @@ def _finding(project: Project, service: Deployable, event: Event) -> Finding:
         if event.state.moment == "per-request"
         else "when it starts"
     )
+    # A fallback that trains once when no model file is there is mentioned, not counted.
+    fallback = event.state.moment in ("module", "startup") and bool(event.state.arms or event.state.kept)
     return Finding(
         code=CODE,
         name=NAME,
-        severity=SEVERITY,
+        severity="info" if fallback else SEVERITY,
         confidence="medium" if event.guessed else "high",
         service=service.id,
         message=f"the serving process trains a model {how}: {event.name}",

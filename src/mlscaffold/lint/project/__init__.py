@@ -334,7 +334,22 @@ _RUNNERS = frozenset(
 def _is_reload(hook: Hook) -> bool:
     """A route that is there to load: that it loads is no surprise."""
     words = f"{hook.name} {hook.function.name}".lower().replace("/", "_").replace(" ", "_").split("_")
-    return not {"load", "reload", "init", "initialize", "warmup", "switch", "unload", "refresh", "preload"}.isdisjoint(words)
+    return not {
+        "load",
+        "reload",
+        "init",
+        "initialize",
+        "warmup",
+        "switch",
+        "unload",
+        "refresh",
+        "preload",
+        "activate",
+        "promote",
+        "deploy",
+        "swap",
+        "register",
+    }.isdisjoint(words)
 
 
 def _id(path: str, start: Start) -> str:

@@ -45,13 +45,26 @@ def _distinct(loads: tuple[Load, ...]) -> list[Load]:
 
 
 def _same(one: Load, other: Load) -> bool:
+    if _bundle(one) and _bundle(one) == _bundle(other):
+        return True
     if one.model.names and other.model.names:
-        return bool(_short(one) & _short(other)) or (one.inner == other.inner and one.site == other.site)
+        # Alternatives of one setting appear on both sides; a name of its own on each tells two models apart.
+        return (
+            _short(one) <= _short(other) or _short(other) <= _short(one) or (one.inner == other.inner and one.site == other.site)
+        )
     if one.inner == other.inner and one.site == other.site:
         return True
+    if one.model.names != other.model.names and (one.variant or other.variant) and one.inner == other.inner:
+        return False
     # One variable that is filled at two places: a start-up path and a lazy one.
     place, where = _place(one), _place(other)
     return bool(place) and place == where and one.inner.path == other.inner.path and _family(one) == _family(other)
+
+
+def _bundle(load: Load) -> str:
+    """Files of one folder that a parameter names (`f"{model_dir}/encoder.onnx"`) are the parts of one model."""
+    folders = {name.lstrip("/").partition("/")[0] for name in load.model.names if name.lstrip("/").count("/") == 1}
+    return "parameter" if load.model.in_class and folders and folders <= {"*", "{}"} else ""
 
 
 def _family(load: Load) -> str:

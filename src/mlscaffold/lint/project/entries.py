@@ -185,7 +185,11 @@ class Entries:
             if caller.path == start.site.path:
                 continue
             for index, step, call in caller.calls():
-                if step.kind != "assign" or last_name(call.function) in _CONSTRUCTOR_NAMES - {"init_app"} or not self._at_top(caller, index):
+                if (
+                    step.kind != "assign"
+                    or last_name(call.function) in _CONSTRUCTOR_NAMES - {"init_app"}
+                    or not self._at_top(caller, index)
+                ):
                     continue
                 values = self._evaluator.evaluate(call.function, self._evaluator.free_frame(caller.path, index))
                 if any(self._makes(value, start, makers) for value in values):
@@ -201,7 +205,14 @@ class Entries:
         """The functions that make or hand out the application."""
         if start.function != MODULE:
             return frozenset((start.function,))
-        name = next((word for word, steps in module.locals_of(MODULE).items() if any(step.line <= start.site.line <= step.line + 1 for step in steps)), "")
+        name = next(
+            (
+                word
+                for word, steps in module.locals_of(MODULE).items()
+                if any(step.line <= start.site.line <= step.line + 1 for step in steps)
+            ),
+            "",
+        )
         return frozenset(
             index
             for index, function in enumerate(module.facts.functions)

@@ -113,7 +113,9 @@ class Evaluator:
         key = (path, index, bound, itself, parent)
         if key not in self._frames:
             if bound and self._count(path, index) > MOST_FRAMES:
-                return self.frame(path, index, itself=itself if isinstance(itself, Object) and itself.frame is None else None, parent=parent)
+                return self.frame(
+                    path, index, itself=itself if isinstance(itself, Object) and itself.frame is None else None, parent=parent
+                )
             self._frames[key] = Frame(path, index, bound, itself, parent)
         return self._frames[key]
 
@@ -225,7 +227,12 @@ class Evaluator:
             return self._entered(self.evaluate(step.value, frame))
         values = self.evaluate(step.value, frame)
         if step.kind == "for":
-            values = _elements(values)
+            added = (
+                self._entries(Subscript(step.value, Name("", 0), step.line), frame)
+                if isinstance(step.value, Name | Attribute)
+                else ()
+            )
+            values = joined(_elements(values), added)
         if step.annotation is not None and not values:
             return self._annotated(step.annotation, frame)
         if isinstance(step.target, Collection):
@@ -282,6 +289,8 @@ class Evaluator:
     def imported(self, known: Import, module: Module) -> Values:
         """What an import binds: a module, a member of it, or something external."""
         path = self.imports.resolve(module.path, known.module, known.level)
+        if known.name and not known.level and self.catalog.loads.get(f"{known.module}.{known.name}"):
+            return (External(f"{known.module}.{known.name}"),)  # a library that lies in the repository is still that library
         if not known.name:
             if known.alias or "." not in known.module:
                 return (ModuleValue(path),) if path else (External(known.module),)
@@ -764,6 +773,10 @@ class Evaluator:
                 )
             )
         if name in (
+            "open",
+            "io.open",
+            "codecs.open",
+            "joblib.delayed",
             "functools.partial",
             "staticmethod",
             "classmethod",
@@ -859,6 +872,7 @@ class Evaluator:
                 from_parameter=self._from_parameter(identity, frame),
                 holder=frame.index,
                 helper=entry.helper,
+                in_class=isinstance(frame.itself, Object),
             ),
         )
 
@@ -867,7 +881,14 @@ class Evaluator:
         if not isinstance(expr.function, Attribute) or expr.function.name != "load_model":
             return None
         held = self.evaluate(expr.function.base, frame)
-        return next((value.site for value in held if isinstance(value, ExternalObject) and value.site.path == frame.path and value.site.line), None)
+        return next(
+            (
+                value.site
+                for value in held
+                if isinstance(value, ExternalObject) and value.site.path == frame.path and value.site.line
+            ),
+            None,
+        )
 
     def _from_parameter(self, identity: Expr | None, frame: Frame) -> bool:
         module = self.source.module(frame.path)

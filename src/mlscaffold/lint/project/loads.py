@@ -31,17 +31,20 @@ _ONLY_TRANSFORMS = frozenset("transform inverse_transform fit_transform texts_to
 def gather(events: Iterable[Event]) -> tuple[Load, ...]:
     """The loads among the events, each once, in the order of happening."""
     events = tuple(events)
-    used: dict[Site, set[str]] = defaultdict(set)
+    used: dict[tuple[Site, tuple[str, ...]], set[str]] = defaultdict(set)
     for event in events:
         if event.kind in ("predict", "train", "weights") and event.model is not None:
-            used[event.model.site].add(event.name)
+            used[event.model.site, event.model.names].add(event.name)
     grouped: dict[tuple[Site, tuple[str, ...]], list[Event]] = {}
     inside = frozenset(site for event in events for site in event.parts)
     for event in events:
         if event.kind == "load" and event.model is not None:
             named = event.model.names or event.variant
             grouped.setdefault((event.model.site, named), []).append(event)
-    loads = [_load(found, frozenset(used[site])) for (site, _), found in grouped.items()]
+    loads = [
+        _load(found, frozenset(used[site, found[0].model.names if found[0].model else ()]))
+        for (site, _), found in grouped.items()
+    ]
     loads = [replace(load, role="part") if load.role == "model" and load.model.site in inside else load for load in loads]
     return tuple(_placed(_unmixed(loads)))
 

@@ -39,6 +39,7 @@ from mlscaffold.lint.syntax import (
     Subscript,
     children,
     dotted,
+    names_in,
 )
 
 EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
@@ -113,11 +114,12 @@ _GUESSED = frozenset(
     "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text encode_image run_inference "
     "generate_image generate_text text_to_speech".split()
 )
+_WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
 _TOO_COMMON = frozenset(
-    "get put post run close open read write send start stop add update delete create save load set items keys values append pop "
+    "get put post close open read write send start stop add update delete create save load set items keys values append pop "
     "info debug error warning exception format join split strip lower upper encode decode copy count index sort execute commit "
-    "query filter all first connect cursor fetchone fetchall json text submit wait result group match search sub replace find "
-    "register acquire release put_nowait get_nowait publish subscribe exists mkdir to_dict dict model_dump process handle call".split()
+    "query filter all first connect cursor fetchone fetchall json text submit wait result group match sub replace find "
+    "register acquire release put_nowait get_nowait publish subscribe exists mkdir to_dict dict model_dump".split()
 )
 
 
@@ -291,7 +293,7 @@ class Walker:
     def _call(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         function = call.function
         values = self.evaluator.evaluate(function, frame)
-        meaning = self._meaning(call, values)
+        meaning = self._meaning(call, values, frame)
         inner = state
         if meaning in ("offload", "queue", "stream"):
             self._hand_over(call, meaning, frame, state, trail)
@@ -318,7 +320,22 @@ class Walker:
         for part in (*call.arguments, *(value for _, value in call.keywords)):
             for value in self.evaluator.evaluate(part, frame):
                 if isinstance(value, ModelValue):
-                    self._event("weights", call, frame, state, trail, name="load_state_dict", model=value)
+                    parts = frozenset(self._inside(call, frame)) - {value.site}
+                    self._event("weights", call, frame, state, trail, name="load_state_dict", model=value, parts=parts)
+
+    def _inside(self, call: Call, frame: Frame) -> Iterator[Site]:
+        """The models that the network whose weights are loaded was built from: its members, what its constructor was given."""
+        held = self.evaluator.evaluate(call.function.base, frame) if isinstance(call.function, Attribute) else ()
+        for value in held:
+            if not isinstance(value, Object):
+                continue
+            for _, given in value.frame.bindings if value.frame else ():
+                yield from (part.site for part in given if isinstance(part, ModelValue))
+            module = self.evaluator.source.module(value.path)
+            for method, index in module.facts.classes[value.index].methods if module else ():
+                for event in self.events if method else ():
+                    if event.kind == "load" and event.model and event.model.holder == index and event.site.path == value.path:
+                        yield event.model.site
 
     def _argument_state(self, call: Call, state: State) -> State:
         # `model.load_state_dict(torch.load(path))`: what is loaded inside is the model's weights.
@@ -328,7 +345,7 @@ class Walker:
             else state
         )
 
-    def _meaning(self, call: Call, values: Values) -> str:
+    def _meaning(self, call: Call, values: Values, frame: Frame) -> str:
         for value in values:
             if isinstance(value, External | ExternalObject) and (meaning := self.evaluator.catalog.meanings.get(value.name)):
                 return meaning
@@ -477,7 +494,9 @@ class Walker:
         managed = self.evaluator.catalog.predicts.get(value.name)
         if managed is not None:
             site = Site(frame.path, call.line, call.column)
-            model = ModelValue(site, managed.framework, managed.kind, "model", managed.weight, (managed.framework,), helper=managed.helper)
+            model = ModelValue(
+                site, managed.framework, managed.kind, "model", managed.weight, (managed.framework,), helper=managed.helper
+            )
             kept = replace(state, kept=True)
             self._event("load", call, frame, kept, trail, name=value.name, model=model)
             self._event("predict", call, frame, state, trail, name=value.name, model=model)
@@ -520,7 +539,7 @@ class Walker:
         for value in models:
             if function.name in _TRAINS or (function.name == "train" and value.kind in ("vision", "nlp") and call.keywords):
                 self._event("train", call, frame, state, trail, name=f"{value.framework}.{function.name}", model=value)
-            elif function.name not in _TRANSPARENT:
+            elif function.name not in _TRANSPARENT or (function.name == "get" and value.framework == "insightface"):
                 self._predict(value, function.name, call, frame, state, trail)
         if not models:
             self._on_object(call, function, held, values, frame, state, trail)
@@ -612,7 +631,12 @@ class Walker:
 
 def _variant(frame: Frame) -> tuple[str, ...]:
     """The constants that a function was called with: what tells two uses of one helper apart."""
-    return tuple(str(value.value) for _, values in frame.bindings for value in values if isinstance(value, Known) and isinstance(value.value, str))
+    return tuple(
+        str(value.value)
+        for _, values in frame.bindings
+        for value in values
+        if isinstance(value, Known) and isinstance(value.value, str)
+    )
 
 
 def _stronger(one: Repeat, other: Repeat) -> Repeat:

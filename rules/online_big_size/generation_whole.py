@@ -1,0 +1,62 @@
+"""Generated text, speech or images that are answered whole, with nothing in between."""
+
+from collections.abc import Iterator
+
+from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
+from mlscaffold.lint.finding import Finding
+from mlscaffold.lint.project import Project
+from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
+from mlscaffold.lint.project.walk import Event
+
+CODE = "MLS205"
+NAME = "generation-without-stream-or-queue"
+SEVERITY = "warning"
+WHY = "Generation takes seconds to minutes; whoever waits sees nothing until all of it is done, and gives up before."
+
+_SECONDS = {
+    "llm": 100_000_000,
+    "diffusion": 0,
+    "tts": 100_000_000,
+    "asr": 70_000_000,
+}  # parameters from which an answer takes seconds
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """One finding per generating model that a caller waits for."""
+    for service in project.deployables:
+        if not service.online:
+            continue
+        for load in service.models:
+            for run in service.handlers:
+                event = next((event for event in run.events if _waits(event, load)), None)
+                if event is not None and _is_slow(project, load):
+                    yield _finding(project, service, run, event, load)
+                    break
+
+
+def _waits(event: Event, load: Load) -> bool:
+    mine = event.model is not None and event.model.site == load.inner
+    return event.kind == "predict" and mine and not event.state.queued and not event.state.stream
+
+
+def _is_slow(project: Project, load: Load) -> bool:
+    least = _SECONDS.get(load.model.kind)
+    if least is None:
+        return False
+    size = project.sizes.of(load.model)
+    return size.large or (size.parameters is not None and size.parameters >= least)
+
+
+def _finding(project: Project, service: Deployable, run: HandlerRun, event: Event, load: Load) -> Finding:
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity=SEVERITY,
+        confidence="medium",
+        service=service.id,
+        message=f"{run.name} answers only when {load.name} has generated everything",
+        why=WHY,
+        locations=spans(at(event.site, "generates here"), [handler_span(run)], load_spans(load), along(event.trail)),
+        suggestion=suggestion("async", service, [load], project.files),
+        subjects=(run.name, load.name),
+    )
