@@ -1,6 +1,7 @@
 """Micro-batching: requests that wait at the same moment share one run of the model.
 
-There is no artificial delay: a free thread takes what waits, and what comes meanwhile makes the next batch.
+There is no artificial delay: a thread takes what waits as soon as none is running, and what comes meanwhile makes the
+next batch; where that grows fast enough, further threads take their part.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from serving.errors import DeadlineExceeded
 from serving.metrics import Metrics
 from serving.tensors import Array
 from serving.threads import Threads
+
+SECOND_THREAD_FROM = 0.25  # of a full batch
 
 Key = tuple[object, ...]
 Result = list[Array] | Exception
@@ -66,10 +69,15 @@ class Batching:
 
     def _start(self) -> None:
         self._scheduled = False
-        while self._free and (batch := self._next_batch()):
+        while self._free and self._worth_a_thread() and (batch := self._next_batch()):
             self._free -= 1
             run = asyncio.get_running_loop().run_in_executor(self._threads.pool, self._results, batch)
             run.add_done_callback(partial(self._finish, batch))
+
+    def _worth_a_thread(self) -> bool:
+        """Whether to run now: a second thread for a few rows would cost more than letting them wait for the first."""
+        idle = self._free == self._threads.count
+        return idle or sum(waiting.rows for waiting in self._queue) >= self._most_rows * SECOND_THREAD_FROM
 
     def _next_batch(self) -> list[Waiting]:
         """The oldest request and those that fit to it, in the order in which they came."""

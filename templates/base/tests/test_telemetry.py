@@ -40,6 +40,14 @@ def test_every_log_line_has_the_request_the_trace_and_the_model(service: ModelSe
     assert line["duration_ms"] > 0
 
 
+def test_a_path_with_quotes_is_one_line_of_json(service: ModelService, tmp_path: Path) -> None:
+    with running(service, tmp_path) as process:
+        process.ask("GET", "/%22%0A%C3%A4", headers={"X-Request-Id": "odd"})
+        process.wait_until(lambda: any(line.get("request_id") == "odd" for line in process.log_lines), "logged")
+        (line,) = [line for line in process.log_lines if line.get("request_id") == "odd"]
+    assert (line["path"], line["status"]) == ('/"\nä', 404)
+
+
 def test_malformed_identity_is_made_anew(process: Process) -> None:
     for given in ("a" * 129, "two words", "<script>"):
         assert process.ask("GET", "/v2/health/live", headers={"X-Request-Id": given}).headers["x-request-id"] != given
