@@ -19,12 +19,19 @@ def check(project: Project) -> Iterator[Finding]:
     for service in project.deployables:
         if not service.online:
             continue
-        seen: set[tuple[str, int]] = set()
+        strongest: dict[tuple[str, int], Event] = {}
         for event in service.events:
             place = (event.site.path, event.site.line)
-            if event.kind == "train" and place not in seen:
-                seen.add(place)
-                yield _finding(project, service, event)
+            if event.kind == "train" and (place not in strongest or _is_fallback(strongest[place])):
+                strongest[place] = event
+        for event in strongest.values():
+            yield _finding(project, service, event)
+
+
+def _is_fallback(event: Event) -> bool:
+    """Trains once, at start-up, when no model file is there: worth a word, no alarm."""
+    starting = event.state.moment in ("module", "startup") and not event.state.queued
+    return starting and bool(event.state.arms or event.state.kept)
 
 
 def _finding(project: Project, service: Deployable, event: Event) -> Finding:
@@ -35,12 +42,10 @@ def _finding(project: Project, service: Deployable, event: Event) -> Finding:
         if event.state.moment == "per-request"
         else "when it starts"
     )
-    # A fallback that trains once when no model file is there is mentioned, not counted.
-    fallback = event.state.moment in ("module", "startup") and bool(event.state.arms or event.state.kept)
     return Finding(
         code=CODE,
         name=NAME,
-        severity="info" if fallback else SEVERITY,
+        severity="info" if _is_fallback(event) else SEVERITY,
         confidence="medium" if event.guessed else "high",
         service=service.id,
         message=f"the serving process trains a model {how}: {event.name}",

@@ -80,6 +80,7 @@ class Evaluator:
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
+        self._set_attributes: dict[str, list[tuple[str, int, Step, Expr]]] = {}
         self._entered_with: dict[tuple[str, int], int] = {}
         self._scratch: dict[tuple[int, int], Values] = {}
         self._active: set[tuple[int, int]] = set()
@@ -91,6 +92,13 @@ class Evaluator:
         """Turn to another deployable: what was learnt of the one before may be wrong here."""
         if scope != self.scope:
             self.scope = scope
+            self._set_attributes = {}
+            for path in scope:
+                module = self.source.module(path)
+                for name, assigned in module.attributes.items() if module else ():
+                    self._set_attributes.setdefault(name, []).extend(
+                        (path, index, step, target) for index, step, target in assigned[:4]
+                    )
             self._memory.clear()
             self._frames.clear()
             self._entered_with.clear()
@@ -275,6 +283,9 @@ class Evaluator:
             return ()
         if isinstance(annotation, Other):
             return joined(*(self._annotated(part, frame) for part in annotation.parts))
+        alias = self.alias(annotation, frame)
+        if alias is not None:
+            return self._annotated(*alias)
         values = self.evaluate(annotation, frame) if isinstance(annotation, Name | Attribute) else ()
         found: list[Value] = []
         for value in values:
@@ -283,6 +294,25 @@ class Evaluator:
             elif isinstance(value, External) and value.name not in _BUILTINS and not value.name.startswith("typing."):
                 found.append(ExternalObject(value.name, Site(frame.path, 0)))
         return tuple(found)
+
+    def alias(self, annotation: Expr, frame: Frame) -> tuple[Expr, Frame] | None:
+        """What `Injected = Annotated[T, Depends(f)]` stands for, with the frame it is written in."""
+        if not isinstance(annotation, Name):
+            return None
+        path, name = frame.path, annotation.id
+        for _ in range(4):
+            module = self.source.module(path)
+            if module is None:
+                return None
+            for step in module.locals_of(MODULE).get(name, ()):
+                if isinstance(step.value, Subscript) and last_name(step.value.base) == "Annotated":
+                    return step.value, self.frame(path, MODULE)
+            known = module.imports_in.get(MODULE, {}).get(name)
+            following = self.imports.resolve(path, known.module, known.level) if known and known.name else None
+            if known is None or following is None or following == path:
+                return None
+            path, name = following, known.name
+        return None
 
     # -- imports ---------------------------------------------------------------------------------------------------
 
@@ -338,6 +368,8 @@ class Evaluator:
             return self._inherited(expr.name, frame)
         values = self.evaluate(expr.base, frame)
         found = joined(*(self.attribute(value, expr.name) for value in values))
+        if found and last_name(expr.base) == "state" and all(isinstance(value, External) for value in found):
+            found = self._set_elsewhere(expr, ()) or found  # `app.state` is a shelf of the application's own
         if not found and not any(isinstance(value, ModuleValue | ModelValue) for value in values):
             found = self._set_elsewhere(expr, values)
         if not found and any(isinstance(value, Request) for value in values):
@@ -491,11 +523,8 @@ class Evaluator:
         if any(isinstance(value, Object | ClassValue | Items) for value in values) or expr.name.startswith("__"):
             return ()
         found: list[Values] = []
-        for path in self.scope:
-            module = self.source.module(path)
-            for index, step, target in (module.attributes.get(expr.name, ()) if module else ())[:4]:
-                if not isinstance(target, Attribute) or dotted(target.base) in ("self", "cls"):
-                    continue
+        for path, index, step, target in self._set_attributes.get(expr.name, ())[:8]:
+            if isinstance(target, Attribute) and dotted(target.base) not in ("self", "cls"):
                 found.append(self._assigned(expr.name, step, self.free_frame(path, index)))
         return tuple(value for value in joined(*found) if isinstance(value, Object | ModelValue | FunctionValue | Items))
 
@@ -800,6 +829,8 @@ class Evaluator:
             return self._join(Join((Constant(""), *expr.arguments)), frame) if len(expr.arguments) > 1 else first
         if name == "getattr" and len(expr.arguments) >= 2:
             return self._getattr(expr, frame, first)
+        if name in ("copy.copy", "copy.deepcopy"):
+            return first
         if name == "importlib.import_module":
             paths = (self.imports.resolve(frame.path, text) for text in texts(first))
             return tuple(ModuleValue(path) for path in paths if path)

@@ -115,6 +115,9 @@ _GUESSED = frozenset(
     "generate_image generate_text text_to_speech".split()
 )
 _WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
+_LISTINGS = frozenset(
+    "listdir glob iglob iterdir scandir walk iterrows itertuples convert_from_path convert_from_bytes iter_batches rglob".split()
+)
 _TOO_COMMON = frozenset(
     "get put post close open read write send start stop add update delete create save load set items keys values append pop "
     "info debug error warning exception format join split strip lower upper encode decode copy count index sort execute commit "
@@ -159,8 +162,10 @@ class Walker:
 
     def _depends(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """`= Depends(f)` and `Annotated[T, Depends(f)]`: the framework calls `f` for each request."""
-        waiting = [expr]
         outer = frame.parent or frame
+        alias = self.evaluator.alias(expr, outer)
+        waiting = [alias[0] if alias else expr]
+        outer = alias[1] if alias else outer
         while waiting:
             part = waiting.pop()
             waiting += children(part)
@@ -217,9 +222,9 @@ class Walker:
     def _repeat(self, block: Block, frame: Frame, state: State) -> Repeat:
         if block.kind == "while":
             return state.repeat or ("endless" if isinstance(block.test, Constant) else "fixed")
-        return _stronger(state.repeat, self._extent(block.test, frame))
+        return _stronger(state.repeat, self._extent(block.test, frame, state))
 
-    def _extent(self, iterable: Expr, frame: Frame) -> Repeat:
+    def _extent(self, iterable: Expr, frame: Frame, state: State) -> Repeat:
         values = self.evaluator.evaluate(iterable, frame)
         if any(isinstance(value, Request) for value in values) or self._asks_request(iterable, frame):
             return "request"
@@ -228,6 +233,8 @@ class Walker:
             return ""
         if isinstance(iterable, Call) and last_name(iterable.function) == "range":
             return ""
+        if isinstance(iterable, Call) and last_name(iterable.function) in _LISTINGS and state.moment == "per-request":
+            return "request"
         return "config"
 
     # -- steps and calls -------------------------------------------------------------------------------------------
@@ -267,7 +274,7 @@ class Walker:
             return
         if isinstance(expr, Comprehension):
             self.expression(expr.iterable, frame, state, trail)
-            inner = replace(state, repeat=_stronger(state.repeat, self._extent(expr.iterable, frame)))
+            inner = replace(state, repeat=_stronger(state.repeat, self._extent(expr.iterable, frame, state)))
             for part in (*expr.conditions, *expr.element):
                 self.expression(part, frame, inner, trail)
             return
@@ -409,6 +416,8 @@ class Walker:
             self._external(value, call, frame, state, trail)
         elif isinstance(value, ModelValue):
             self._predict(value, "", call, frame, state, trail)
+        elif isinstance(value, ExternalObject):
+            self._predict_by_type(value.name, "", call, frame, state, trail)
         elif isinstance(value, Object):
             for name in ("__call__", "forward"):
                 bound = self.evaluator.method(value, name)
@@ -564,6 +573,9 @@ class Walker:
             ):
                 self._event("predict", call, frame, state, trail, name=value.name, guessed=True)
                 return
+        for value in held:
+            if isinstance(value, ExternalObject) and self._predict_by_type(value.name, function.name, call, frame, state, trail):
+                return
         if any(isinstance(value, Object) and self._is_network(value) for value in held) and function.name in (
             "predict",
             "generate",
@@ -598,6 +610,18 @@ class Walker:
                     if method == name:
                         parent = self.evaluator.free_frame(path, max(known.parent, 0))
                         yield FunctionValue(path, place, parent, Object(path, index, parent))
+
+    def _predict_by_type(self, name: str, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
+        """A call of something whose class says that it is a model, wherever it was loaded."""
+        loads = self.evaluator.catalog.loads
+        entry = next(
+            (found for ending in ("", ".from_pretrained", ".load_model", ".load") if (found := loads.get(name + ending))), None
+        )
+        if entry is None or entry.role not in ("model", "part") or method in _TRANSPARENT or method in _TRAINS:
+            return False
+        model = ModelValue(Site(frame.path, 0), entry.framework, entry.kind, "model", entry.weight)
+        self._event("predict", call, frame, state, trail, name=method or "__call__", model=model, guessed=True)
+        return True
 
     def _predict(self, model: ModelValue, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         self._event("predict", call, frame, state, trail, name=method or "__call__", model=model)
