@@ -2,10 +2,12 @@
 
 Binary tensors follow the JSON in the order of the inputs (or outputs), each as long as its `binary_data_size` says;
 the header `Inference-Header-Content-Length` says where the JSON ends. Numbers are little-endian and in row-major order;
-each string has four bytes of length before it. FP16 travels in binary only. JSON has no word for NaN and infinity: they
-are refused in requests and become null in answers; binary carries them as they are.
+each string has four bytes of length before it. FP16 travels in binary only; files (BYTES that are no text) are base64
+in JSON. JSON has no word for NaN and infinity: they are refused in requests and become null in answers; binary carries
+them as they are.
 """
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -117,9 +119,9 @@ def decode_inputs(request: InferRequest, binary: memoryview, signature: Signatur
         _check(tensor, spec)
         size = _binary_size(tensor)
         if size is None:
-            feeds[tensor.name] = _from_json(tensor)
+            feeds[tensor.name] = _from_json(tensor, spec)
             continue
-        feeds[tensor.name] = _from_binary(tensor, binary[start : start + size], size)
+        feeds[tensor.name] = _from_binary(tensor, spec, binary[start : start + size], size)
         start += size
     if missing := [name for name in specs if name not in feeds]:
         raise BadRequest(f"missing input {', '.join(missing)}: this model has {_names(signature.inputs)}")
@@ -199,12 +201,12 @@ def _binary_size(tensor: TensorIn) -> int | None:
     return size
 
 
-def _from_binary(tensor: TensorIn, blob: memoryview, size: int) -> Array:
+def _from_binary(tensor: TensorIn, spec: TensorSpec, blob: memoryview, size: int) -> Array:
     if len(blob) != size:
         raise BadRequest(f"input {tensor.name!r}: binary_data_size says {size} bytes, only {len(blob)} are left")
     count = math.prod(tensor.shape)
     if tensor.datatype == "BYTES":
-        return _strings(tensor, blob, count)
+        return _strings(tensor, spec, blob, count)
     dtype = NUMPY[tensor.datatype]
     if size != (expected := count * dtype.itemsize):
         raise BadRequest(
@@ -215,15 +217,16 @@ def _from_binary(tensor: TensorIn, blob: memoryview, size: int) -> Array:
     return array if array.flags.aligned else array.copy()
 
 
-def _strings(tensor: TensorIn, blob: memoryview, count: int) -> Array:
-    values: list[str] = []
+def _strings(tensor: TensorIn, spec: TensorSpec, blob: memoryview, count: int) -> Array:
+    values: list[str | bytes] = []
     start = 0
     while start + LENGTH_BYTES <= len(blob):
         end = start + LENGTH_BYTES + int.from_bytes(blob[start : start + LENGTH_BYTES], "little")
         if end > len(blob):
             break
+        element = blob[start + LENGTH_BYTES : end]
         try:
-            values.append(str(blob[start + LENGTH_BYTES : end], "utf-8"))
+            values.append(bytes(element) if spec.raw else str(element, "utf-8"))
         except UnicodeDecodeError as error:
             raise BadRequest(f"input {tensor.name!r}: element {len(values)} is not UTF-8: {error.reason}") from error
         start = end
@@ -235,12 +238,14 @@ def _strings(tensor: TensorIn, blob: memoryview, count: int) -> Array:
     return np.array(values, dtype=np.object_).reshape(tensor.shape)
 
 
-def _from_json(tensor: TensorIn) -> Array:
+def _from_json(tensor: TensorIn, spec: TensorSpec) -> Array:
     if tensor.datatype == "FP16":
         raise BadRequest(f"input {tensor.name!r}: FP16 travels in binary only (binary_data_size)")
     values, count = _values(tensor), math.prod(tensor.shape)
     if len(values) != count:
         raise BadRequest(f"input {tensor.name!r}: expected {count} values for shape {tensor.shape}, got {len(values)}")
+    if spec.raw:
+        values = [_file(tensor, text) for text in values]
     try:
         array = np.array(values, dtype=NUMPY[tensor.datatype]).reshape(tensor.shape)
     except OverflowError as error:
@@ -250,6 +255,13 @@ def _from_json(tensor: TensorIn) -> Array:
             f"input {tensor.name!r}: a value is not finite as {tensor.datatype}; send such values in binary"
         )
     return array
+
+
+def _file(tensor: TensorIn, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise BadRequest(f"input {tensor.name!r}: expected base64 in JSON: {error}") from error
 
 
 def _values(tensor: TensorIn) -> list[Any]:

@@ -48,12 +48,16 @@ NUMPY: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One input or output of a model. A dimension of -1 is free; `axes` names those that the model names, else ""."""
+    """One input or output of a model. A dimension of -1 is free; `axes` names those that the model names, else "".
+
+    BYTES are text, unless `raw` says that they are taken as they come (files, such as images).
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     axes: tuple[str, ...] = ()
+    raw: bool = False
 
     @property
     def numpy(self) -> np.dtype[Any]:
