@@ -194,13 +194,12 @@ def _others(start: Starter, folder: Path, model: Path, row: bytes, v2: bytes) ->
     home = folder / "mlserver"
     home.mkdir()
     (home / "mlserver_digits.py").write_text((HERE / "servers/mlserver_digits.py").read_text())
-    # Without its worker processes, which cost another hop (and do not start with the newest uvloop).
     ports = {"http_port": port, "grpc_port": grpc, "metrics_port": metrics, "debug": False}
-    (home / "settings.json").write_text(json.dumps({"host": "127.0.0.1", "parallel_workers": 0, **ports}))
+    (home / "settings.json").write_text(json.dumps({"host": "127.0.0.1", **ports}))
     runtime = {"name": "digits", "implementation": "mlserver_digits.Digits", "parameters": {"uri": str(model)}}
     (home / "model-settings.json").write_text(json.dumps(runtime))
     server = start([str(python.parent / "mlserver"), "start", "."], home, port, "/v2/models/digits/ready")
-    yield Subject("MLServer, v2 JSON", server, port, request_bytes("/v2/models/digits/infer", v2, JSON), slow=4)
+    yield Subject("MLServer, v2 JSON", server, port, request_bytes("/v2/models/digits/infer", v2, JSON), slow=2)
     python, port = _environment("litserve"), free_port()
     server = start([str(python), str(HERE / "servers/lit.py"), str(model), str(port)], folder, port, "/health")
     yield Subject("LitServe", server, port, request_bytes("/predict", row, JSON), slow=4)
