@@ -56,6 +56,7 @@ DEEPEST = 30  # nested questions
 MOST_FRAMES = 24  # different arguments that a function is followed with; beyond it they are unknown
 MOST_QUESTIONS = 1500  # that one question may lead to
 _DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "litestar.di.Provide")
+_REQUESTS = ("flask.request", "quart.request", "bottle.request", "flask_restx.reqparse", "flask_restful.reqparse")
 _FIELDS = ("pydantic.Field", "pydantic.fields.Field", "dataclasses.field", "attr.ib", "attrs.field")
 _PATHS = (
     "os.path.join", "pathlib.Path", "str", "os.path.abspath", "pathlib.PurePath", "os.path.realpath", "os.fspath",
@@ -327,6 +328,8 @@ class Evaluator:
             top = known.module.partition(".")[0]
             path = self.imports.resolve(module.path, top)
             return (ModuleValue(path),) if path else (External(top),)
+        if path is None and f"{known.module}.{known.name}" in _REQUESTS:
+            return (REQUEST,)
         if path is None:
             return (External(f"{known.module}.{known.name}" if known.module else known.name),)
         found = self._guarded_member(path, known.name)

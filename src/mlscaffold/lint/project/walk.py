@@ -202,7 +202,7 @@ class Walker:
                 keyed = any(
                     isinstance(value, Request) for part in children(block.test) for value in self.evaluator.evaluate(part, frame)
                 )
-                return replace(state, kept=True, keyed=state.keyed or keyed)
+                state = replace(state, kept=True, keyed=state.keyed or keyed)
         # What the request chooses is no alternative: each choice is served sooner or later.
         if self._asks_request(block.test, frame):
             return state

@@ -1,0 +1,48 @@
+"""Every case of every rule's page, and what all pages have in common."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlscaffold.lint import lint
+from mlscaffold.lint.config import Options
+from mlscaffold.lint.rule import load_rules
+from mlscaffold.resources import rules_folder
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cases import Case, cases_of, write  # noqa: E402
+
+RULES = load_rules([rules_folder()])
+HEADINGS = ["What it finds", "Why it hurts", "How sure we are", "Cases", "Way out", "Options"]
+CASES = [(rule, case) for rule in RULES for case in cases_of(rule.page)]
+
+
+@pytest.mark.parametrize(("rule", "case"), [pytest.param(rule, case, id=f"{rule.code}-{case.name}") for rule, case in CASES])
+def test_case(rule, case: Case, tmp_path):
+    write(case, tmp_path)
+    # What is said about comments depends on the rules that they name.
+    select = () if rule.code.startswith("MLS9") else (rule.code,)
+    report = lint(tmp_path, Options(select=select, cache=False))
+    found = [finding for finding in report.findings if finding.code == rule.code and finding.severity != "info"]
+    spots = {(spot.path, spot.line, rule.code) for finding in found for spot in finding.locations}
+    primary = {(finding.primary.path, finding.primary.line, rule.code) for finding in found}
+    assert (primary - case.marks, case.marks - spots) == (set(), set()), [finding.message for finding in found]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_page_has_its_headings_and_its_title(rule):
+    lines = rule.page.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == f"# {rule.name} ({rule.code})"
+    assert [line[3:] for line in lines if line.startswith("## ")] == HEADINGS
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_page_has_as_many_quiet_cases_as_others(rule):
+    cases = cases_of(rule.page)
+    quiet = [case for case in cases if not case.marks]
+    assert len(quiet) >= len(cases) - len(quiet) > 0 or (quiet and rule.code.startswith("MLS9"))
+
+
+def test_codes_and_names_are_unique():
+    assert len({rule.code for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)
