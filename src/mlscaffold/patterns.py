@@ -28,7 +28,8 @@ class Pattern:
 
     `fits` are the wizard's answers that speak for it (question -> accepted answers). `layers` are the folders of `_parts/` that a
     stamped project is assembled from besides `base/` and the pattern's own; `example` the one added where no model is given.
-    `wiring` says how several models make one ("chain", "fan-out"; empty: each stands alone). `flag` is the option that names one
+    `wiring` says how several models make one ("chain", "fan-out"; empty: each stands alone), `takes` what they have to take
+    ("image"; empty: anything). `flag` is the option that names one
     model (`--model` or `--stage`); `least` and `most` bound their number (None: unbounded).
     An anti-pattern has `refused`, the reason, and `instead`, the ways out.
     """
@@ -50,6 +51,7 @@ class Pattern:
     example: str = ""
     online: bool = True
     wiring: str = ""
+    takes: str = ""
     flag: str = "model"
     least: int = 1
     most: int | None = 1

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlscaffold import __version__
+from mlscaffold.errors import AnswersInvalid
 from mlscaffold.new.answers import Answers
+from mlscaffold.new.image import image_input
 from mlscaffold.new.values import Context, ModelContext, PatternContext, ServiceContext, TensorContext
 from mlscaffold.new.wiring import WIRINGS
 from mlscaffold.onnxfile import EXAMPLE_ELEMENTS, OnnxFile, Tensor
@@ -41,8 +43,14 @@ class StampedModel:
 
 
 def context(answers: Answers, pattern: Pattern, models: tuple[StampedModel, ...], *, example: bool) -> Context:
-    """Every name that a template may use. The values are plain JSON values."""
+    """Every name that a template may use. The values are plain JSON values.
+
+    Raises:
+        AnswersInvalid: a model that takes no images, for a pattern that prepares them.
+    """
     shown = [_model(model) for model in models]
+    if pattern.takes == "image":
+        _check_images(pattern, shown)
     services = _services(pattern, shown, int(answers.settings["port"]))
     return Context(
         project_name=answers.name,
@@ -58,6 +66,15 @@ def context(answers: Answers, pattern: Pattern, models: tuple[StampedModel, ...]
         model_services=[service for service in services if service["model"]],
         pipeline=WIRINGS[pattern.wiring](answers.name, shown) if pattern.wiring else None,
     )
+
+
+def _check_images(pattern: Pattern, models: list[ModelContext]) -> None:
+    for model in models:
+        if isinstance(why := image_input(model["inputs"]), str):
+            raise AnswersInvalid(
+                f"{pattern.name} prepares images, and model {model['name']!r} takes none: {why}. "
+                "For other inputs take web-single, or serial with a model that prepares them."
+            )
 
 
 def _pattern(pattern: Pattern) -> PatternContext:
@@ -135,6 +152,8 @@ def _services(pattern: Pattern, models: list[ModelContext], port: int) -> list[S
 
 def _model(model: StampedModel) -> ModelContext:
     file = model.file
+    inputs = _tensors(file.inputs, rows=file.rows)
+    image = image_input(inputs)
     return ModelContext(
         name=model.name,
         package=model.name.replace("-", "_"),
@@ -149,8 +168,9 @@ def _model(model: StampedModel) -> ModelContext:
         labels=list(model.labels),
         row=file.rows,
         batchable=file.batchable,
-        inputs=_tensors(file.inputs, rows=file.rows),
+        inputs=inputs,
         outputs=_tensors(file.outputs, rows=file.rows),
+        image=None if isinstance(image, str) else image,
     )
 
 

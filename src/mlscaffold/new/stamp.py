@@ -16,10 +16,14 @@ OWN_MODEL = "own-model"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A folder whose files become part of the template; `models` names the folders below its `models/` that are wanted."""
+    """A folder whose files become part of the template.
+
+    `models` and `services` name the folders below its `models/` and `services/` that are wanted; those with a loop always are.
+    """
 
     folder: Path
     models: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
 
     def files(self) -> Iterator[Path]:
         """Paths relative to the folder, sorted."""
@@ -29,12 +33,12 @@ class Layer:
                 continue
             if inner.parts[0] == PATTERN_FILE or any(Path(part).match(ignored) for part in inner.parts for ignored in IGNORED):
                 continue
-            if len(inner.parts) > 2 and inner.parts[0] == "models" and not self._wanted(inner.parts[1]):
-                continue
-            yield inner
+            if self._wanted(inner.parts):
+                yield inner
 
-    def _wanted(self, model: str) -> bool:
-        return model in self.models or "{%" in model
+    def _wanted(self, parts: tuple[str, ...]) -> bool:
+        named = {"models": self.models, "services": self.services}.get(parts[0])
+        return named is None or len(parts) < 3 or "{%" in parts[1] or parts[1] in named
 
 
 def layers_of(pattern: Pattern, templates: Path, *, example: bool, models: Iterable[str]) -> list[Layer]:
@@ -43,8 +47,9 @@ def layers_of(pattern: Pattern, templates: Path, *, example: bool, models: Itera
     names = ["base", *(f"{PARTS}/{name}" for name in pattern.layers), pattern.name, f"{PARTS}/{last}"]
     special = f"{PARTS}/{pattern.name}-{last}"  # what the example (or the user's own model) means for this one pattern
     names += [special] if (templates / special).is_dir() else []
+    services = frozenset(service.name for service in pattern.services)
     wanted = frozenset(models)
-    layers = [Layer(templates / name, wanted) for name in names]
+    layers = [Layer(templates / name, wanted, services) for name in names]
     for layer in layers:
         if not layer.folder.is_dir():
             raise TemplateInvalid(f"pattern {pattern.name}: there is no layer {layer.folder.name!r} in {layer.folder.parent}")

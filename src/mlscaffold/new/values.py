@@ -16,7 +16,18 @@ class TensorContext(TypedDict):
     example: object
 
 
+class ImageContext(TypedDict):
+    """How a model takes images; `layout` is CHW, HWC or flat. A free height or width has the sample's size."""
+
+    layout: str
+    channels: int
+    height: int
+    width: int
+
+
 class ModelContext(TypedDict):
+    """`image` is None where the model takes no images."""
+
     name: str
     package: str
     title: str
@@ -32,6 +43,7 @@ class ModelContext(TypedDict):
     batchable: bool
     inputs: list[TensorContext]
     outputs: list[TensorContext]
+    image: ImageContext | None
 
 
 class ServiceContext(TypedDict):
