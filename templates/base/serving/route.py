@@ -41,7 +41,7 @@ class ServingRoute(APIRoute):
         needs = self.dependant
         if needs.request_param_name or needs.dependencies or needs.path_params or needs.query_params:
             return None
-        if needs.header_params or needs.cookie_params:
+        if needs.header_params or needs.cookie_params or needs.response_param_name:
             return None
         if self.body_field is None:
             return self.endpoint if self.response_field is None else None
