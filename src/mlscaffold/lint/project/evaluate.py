@@ -81,6 +81,9 @@ class Evaluator:
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
+        self._scope_set: frozenset[str] = frozenset()
+        self._callers: dict[str, list[tuple[str, int, Call]]] | None = None
+        self._set_entries: dict[str, list[tuple[str, int, Step, Expr]]] = {}
         self._set_attributes: dict[str, list[tuple[str, int, Step, Expr]]] = {}
         self._entered_with: dict[tuple[str, int], int] = {}
         self._scratch: dict[tuple[int, int], Values] = {}
@@ -93,12 +96,19 @@ class Evaluator:
         """Turn to another deployable: what was learnt of the one before may be wrong here."""
         if scope != self.scope:
             self.scope = scope
+            self._scope_set = frozenset(scope)
+            self._callers = None
             self._set_attributes = {}
+            self._set_entries = {}
             for path in scope:
                 module = self.source.module(path)
                 for name, assigned in module.attributes.items() if module else ():
                     self._set_attributes.setdefault(name, []).extend(
                         (path, index, step, target) for index, step, target in assigned[:4]
+                    )
+                for name, assigned in module.entries.items() if module else ():
+                    self._set_entries.setdefault(name, []).extend(
+                        (path, index, step, target) for index, step, target in assigned[:6]
                     )
             self._memory.clear()
             self._frames.clear()
@@ -266,7 +276,34 @@ class Evaluator:
             values = self._default(self.evaluate(parameter.default, outer))
         if parameter.annotation is not None and (not values or values == (Known(None),)):
             values = joined(values, self._annotated(parameter.annotation, outer))
+        if not values and not frame.bindings and parameter.default is None and not parameter.star:
+            values = self._given_by_callers(parameter, frame, module)
         return values
+
+    def _given_by_callers(self, parameter: Parameter, frame: Frame, module: Module) -> Values:
+        """What the calls of the deployable give to a parameter, where the call at hand is not known."""
+        function = module.function(frame.index)
+        owner = module.class_of(frame.index)
+        name = owner.name if owner is not None and function.name == "__init__" else function.name
+        plain = [known.name for known in function.parameters if not known.star]
+        place = plain.index(parameter.name) - (1 if owner is not None else 0)
+        found: list[Values] = []
+        for path, index, call in self._calls_of(name)[:6]:
+            given = dict(call.keywords).get(parameter.name)
+            if given is None and 0 <= place < len(call.arguments):
+                given = call.arguments[place]
+            if given is not None and not isinstance(given, Constant):
+                found.append(self.evaluate(given, self.free_frame(path, index)))
+        return tuple(value for value in joined(*found) if not isinstance(value, Known))
+
+    def _calls_of(self, name: str) -> list[tuple[str, int, Call]]:
+        if self._callers is None:
+            self._callers = {}
+            for path in self.scope:
+                module = self.source.module(path)
+                for index, _, call in module.calls() if module else ():
+                    self._callers.setdefault(last_name(call.function), []).append((path, index, call))
+        return self._callers.get(name, []) if len(name) > 3 else []
 
     def _default(self, values: Values) -> Values:
         return joined(*((Known(value.value, soft=True),) if isinstance(value, Known) else (value,) for value in values))
@@ -556,16 +593,19 @@ class Evaluator:
     def _entries(self, expr: Subscript, frame: Frame) -> Values:
         """What is put into a mapping of that name by `name[…] = …` or `.append`."""
         name = last_name(expr.base)
+        own = self.source.module(frame.path)
+        near = [
+            (frame.path, *assigned)
+            for assigned in (own.entries.get(name, ()) if own and frame.path not in self._scope_set else ())
+        ]
         found: list[Values] = []
-        for path in dict.fromkeys((frame.path, *self.scope)) if name else ():
-            module = self.source.module(path)
-            for index, step, target in (module.entries.get(name, ()) if module else ())[:6]:
-                value = step.value
-                if isinstance(target, Attribute) and isinstance(value, Call):  # .append(x), .setdefault(k, x)
-                    value = value.arguments[-1]
-                elif isinstance(target, Subscript) and not _same_key(target.index, expr.index):
-                    continue
-                found.append(self.evaluate(value, self.free_frame(path, index)))
+        for path, index, step, target in [*near, *self._set_entries.get(name, ())][:8] if name else ():
+            value = step.value
+            if isinstance(target, Attribute) and isinstance(value, Call):  # .append(x), .setdefault(k, x)
+                value = value.arguments[-1]
+            elif isinstance(target, Subscript) and not _same_key(target.index, expr.index):
+                continue
+            found.append(self.evaluate(value, self.free_frame(path, index)))
         return joined(*found)
 
     def _collection(self, expr: Collection, frame: Frame) -> Values:
@@ -680,7 +720,7 @@ class Evaluator:
         for value in held:
             if isinstance(value, ModelValue):
                 return (value,) if method in _SAME_OBJECT else ()
-            if isinstance(value, Request):
+            if isinstance(value, Request) and method != "get":
                 return (REQUEST,)
             if isinstance(value, Items) and method in ("get", "pop", "setdefault", "values", "items", "copy"):
                 if method in ("values", "items", "copy") or not expr.arguments:
@@ -711,9 +751,13 @@ class Evaluator:
                     )
                     else ()
                 )
+        if method == "get" and len(expr.arguments) == 1 and all(isinstance(value, Request | ExternalObject) for value in held):
+            asked = self.evaluate(expr.arguments[0], frame)
+            if asked and all(isinstance(value, ClassValue) for value in asked):  # a container of dependencies
+                return joined(*(self.called(value, _BARE, frame) for value in asked))
         if method == "get" and isinstance(expr.function, Attribute) and not held and expr.arguments:
             return self._entries(Subscript(expr.function.base, expr.arguments[0], expr.line), frame) or None
-        return None
+        return (REQUEST,) if any(isinstance(value, Request) for value in held) else None
 
     def called(self, value: Value, expr: Call, frame: Frame) -> Values:
         """What calling the value gives."""

@@ -46,7 +46,24 @@ def gather(events: Iterable[Event]) -> tuple[Load, ...]:
         for (site, _), found in grouped.items()
     ]
     loads = [replace(load, role="part") if load.role == "model" and load.model.site in inside else load for load in loads]
-    return tuple(_placed(_unmixed(loads)))
+    return tuple(_placed(_unmixed(_wrapped(loads, events))))
+
+
+def _wrapped(loads: list[Load], events: Iterable[Event]) -> list[Load]:
+    """A pipeline around a model that was loaded before is that model: it takes its names and its place."""
+    inner = {load.model.site: load for load in loads if load.role == "part" and load.model.role == "model"}
+    around = {event.model.site: event.parts for event in events if event.kind == "load" and event.model and event.parts}
+    found = []
+    for load in loads:
+        held = next((inner[site] for site in around.get(load.model.site, ()) if site in inner and site != load.model.site), None)
+        if (
+            held is not None
+            and load.role == "model"
+            and not [name for name in load.model.names if not name.startswith("pipeline:")]
+        ):
+            load = replace(load, model=replace(load.model, names=held.model.names), site=held.site, name=held.name)
+        found.append(load)
+    return found
 
 
 def _load(events: list[Event], used: frozenset[str]) -> Load:

@@ -152,6 +152,8 @@ class Walker:
                 self._depends(parameter.default, frame, state, trail)
             if parameter.annotation is not None:
                 self._depends(parameter.annotation, frame, state, trail)
+        if any(last_name(part.function if isinstance(part, Call) else part) == "inject" for part in function.decorators):
+            self._injected(frame, module, state, trail)
         for step in function.steps:
             within = self._within(step, frame, module, state)
             if within is not None:
@@ -159,6 +161,18 @@ class Walker:
         for index in module.classes_in.get(frame.index, {}).values():
             body = module.facts.classes[index].body
             self.visit(self.evaluator.frame(frame.path, body, parent=frame), state, trail)
+
+    def _injected(self, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
+        """`@inject`: a container makes the objects of the annotated classes, once."""
+        kept = replace(state, kept=True)
+        for parameter in module.function(frame.index).parameters:
+            if parameter.annotation is None or frame.bound(parameter.name) is not None:
+                continue
+            for value in self.evaluator.evaluate(parameter.annotation, frame.parent or frame):
+                if isinstance(value, ClassValue):
+                    self.call_value(
+                        value, Call(parameter.annotation, (), (), module.function(frame.index).line, 1, False), frame, kept, trail
+                    )
 
     def _depends(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """`= Depends(f)` and `Annotated[T, Depends(f)]`: the framework calls `f` for each request."""
@@ -318,6 +332,12 @@ class Walker:
             self.expression(part, frame, self._argument_state(call, inner), trail)
         for value in values:
             self.call_value(value, call, frame, state, trail)
+        if last_name(function) == "get" and len(call.arguments) == 1 and not isinstance(call.arguments[0], Constant):
+            for value in self.evaluator.evaluate(call.arguments[0], frame):
+                if isinstance(value, ClassValue):  # a container of dependencies makes it
+                    self.call_value(
+                        value, Call(function, (), (), call.line, call.column, False), frame, replace(state, kept=True), trail
+                    )
         self._method_call(call, values, frame, state, trail)
         if last_name(function) in ("load_state_dict", "set_state_dict", "load_params"):
             self._weights(call, frame, state, trail)
@@ -525,7 +545,7 @@ class Walker:
         loaded = self.evaluator.load(name, call, frame)
         for model in loaded:
             if isinstance(model, ModelValue):
-                parts = frozenset(self._parts_of_load(call, frame, model.site))
+                parts = frozenset(self._parts_of_load(call, frame, model.site)) if model.role == "model" else frozenset()
                 self._event("load", call, frame, state, trail, name=name, model=model, parts=parts)
         return bool(loaded)
 
