@@ -94,12 +94,16 @@ class Remote:
         Raises:
             ModelInvalid: the stage serves another signature than the expected one.
         """
+        self.connect()
+        while not await self.seen():
+            await asyncio.sleep(PATIENCE_S)
+
+    def connect(self) -> None:
+        """Make the connection pool."""
         # The number of requests is bounded where they come in; a second bound here would only hide the wait.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
-        while not await self._seen():
-            await asyncio.sleep(PATIENCE_S)
 
     async def close(self) -> None:
         """End the connection pool."""
@@ -142,6 +146,26 @@ class Remote:
             raise
         finally:
             self._metrics.observe(self.target.stage, outcome, time.perf_counter() - began)
+
+    async def seen(self) -> bool:
+        """Look at the stage's metadata, once; `reason` says why it could not be seen.
+
+        Raises:
+            ModelInvalid: it serves another signature than the expected one.
+        """
+        try:
+            url = f"{self._replicas()[0]}/v2/models/{self.target.model}"
+            async with asyncio.timeout(PROBE_S), self._pool.get(url) as answer:
+                content = await answer.read()
+                if answer.status != 200:
+                    self.reason = _said(content)
+                    return False
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            self.reason = _told(error)
+            return False
+        self._signature = self._checked(content)
+        self.reason = ""
+        return True
 
     async def probe(self) -> str:
         """Why the stage is not ready; empty where it is."""
@@ -191,21 +215,6 @@ class Remote:
             if 400 <= answer.status < 500:
                 raise self._error(StageRefused, said)
             raise self._error(StageFailed, f"it answered {answer.status}: {said}")
-
-    async def _seen(self) -> bool:
-        try:
-            url = f"{self._replicas()[0]}/v2/models/{self.target.model}"
-            async with asyncio.timeout(PROBE_S), self._pool.get(url) as answer:
-                content = await answer.read()
-                if answer.status != 200:
-                    self.reason = _said(content)
-                    return False
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            self.reason = _told(error)
-            return False
-        self._signature = self._checked(content)
-        self.reason = ""
-        return True
 
     def _checked(self, metadata: bytes) -> Signature:
         try:

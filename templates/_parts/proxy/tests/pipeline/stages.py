@@ -5,6 +5,7 @@ import json
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from serving.tensors import Signature
-from tests.support import ModelService, Process, model_services, running
+from tests.support import ModelService, Process, model_services, running, wire
 
 LENGTH = "Inference-Header-Content-Length"
 Answering = Callable[[BaseHTTPRequestHandler], None]
@@ -82,6 +83,30 @@ class Liar:
 def answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Answering:
     """Always this."""
     return lambda handler: _send(handler, status, body, headers or {})
+
+
+def slow(service: ModelService, seconds: float) -> Answering:
+    """The right answer for the service's sample, after a while."""
+    results = service.bare(service.sample())
+    blobs = {name: wire(array) for name, array in results.items()}
+    outputs = [
+        {
+            "name": spec.name,
+            "shape": list(results[spec.name].shape),
+            "datatype": spec.datatype,
+            "parameters": {"binary_data_size": len(blobs[spec.name])},
+        }
+        for spec in service.signature.outputs
+    ]
+    head = json.dumps({"model_name": service.model, "outputs": outputs}).encode()
+    body = b"".join([head, *(blobs[spec.name] for spec in service.signature.outputs)])
+
+    def answering(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(seconds)
+        with contextlib.suppress(OSError):  # who asked may have gone by then
+            _send(handler, 200, body, {LENGTH: str(len(head))})
+
+    return answering
 
 
 def shapes_that_lie(service: ModelService) -> Answering:
