@@ -1,13 +1,14 @@
 """A suppressing comment that hides nothing, or whose last day has passed."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.suppress import Outcome, Suppression
 
 CODE = "MLS901"
 NAME = "stale-suppression"
-SEVERITY = "warning"
+SEVERITY: Final = "warning"
 WHY = "A comment that outlived its cause will hide the next real finding at this place."
 
 

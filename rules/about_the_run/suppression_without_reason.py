@@ -1,13 +1,14 @@
 """A suppressing comment that names no rule, gives no reason, or has a last day that is no date."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.suppress import Outcome, Suppression
 
 CODE = "MLS902"
 NAME = "suppression-without-reason"
-SEVERITY = "warning"
+SEVERITY: Final = "warning"
 WHY = "Nobody can judge later whether an exception without a reason still holds."
 
 

@@ -1,6 +1,7 @@
 """Two or more heavy inference frameworks in one deployable."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import entry_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding
@@ -11,7 +12,7 @@ from mlscaffold.lint.project.uses import use_of
 
 CODE = "MLS102"
 NAME = "several-frameworks-in-one-server"
-SEVERITY = "warning"
+SEVERITY: Final = "warning"
 WHY = "Each framework brings its own gigabytes, CUDA context, thread pools and release cycle into one image."
 
 # Frameworks that run on the same engine count once; trees and scikit-learn are light.

@@ -1,6 +1,7 @@
 """Two or more models in one deployable."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import caption, entry_span, handler_span, load_spans, megabytes, spans, suggestion
 from mlscaffold.lint.finding import Confidence, Finding
@@ -11,7 +12,7 @@ from mlscaffold.lint.project.uses import Use, use_of
 
 CODE = "MLS101"
 NAME = "several-models-in-one-server"
-SEVERITY = "error"
+SEVERITY: Final = "error"
 WHY = "One fault, one release and one memory limit for all of them: none can be updated, scaled or sized alone."
 
 

@@ -1,6 +1,7 @@
 """Training inside a process that serves."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import along, at, entry_span, spans, suggestion
 from mlscaffold.lint.finding import Finding
@@ -10,7 +11,7 @@ from mlscaffold.lint.project.walk import Event
 
 CODE = "MLS103"
 NAME = "training-in-serving"
-SEVERITY = "error"
+SEVERITY: Final = "error"
 WHY = "Training takes the processor and memory that answers need, and a model that changes under way has no version."
 
 

@@ -1,6 +1,7 @@
 """Inference over everything that a request brings: pages, frames, files, rows."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding
@@ -10,7 +11,7 @@ from mlscaffold.lint.project.walk import Event
 
 CODE = "MLS204"
 NAME = "batch-work-in-request"
-SEVERITY = "warning"
+SEVERITY: Final = "warning"
 WHY = "The answer takes as long as the input is long: no time-out fits, and one big input holds everybody up."
 
 

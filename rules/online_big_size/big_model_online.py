@@ -1,6 +1,7 @@
 """A large model behind a request that somebody waits for."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import along, at, call_span, handler_span, load_spans, megabytes, millions, spans, suggestion
 from mlscaffold.lint.finding import Finding, Location
@@ -11,7 +12,7 @@ from mlscaffold.lint.project.walk import Event
 
 CODE = "MLS201"
 NAME = "big-model-online"
-SEVERITY = "warning"
+SEVERITY: Final = "warning"
 WHY = "An answer takes as long as the model does: callers time out, and one slow request holds the others up."
 
 # Word vectors and forests may be large on disk and still answer in a millisecond.

@@ -1,6 +1,7 @@
 """Inference on the event loop of an `async def` handler."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding
@@ -10,7 +11,7 @@ from mlscaffold.lint.project.walk import Event
 
 CODE = "MLS202"
 NAME = "blocking-inference-in-async"
-SEVERITY = "error"
+SEVERITY: Final = "error"
 WHY = "While the model computes, the loop answers nobody: no other request, no health check."
 
 

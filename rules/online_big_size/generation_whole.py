@@ -1,6 +1,7 @@
 """Generated text, speech or images that are answered whole, with nothing in between."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding
@@ -10,7 +11,7 @@ from mlscaffold.lint.project.walk import Event
 
 CODE = "MLS205"
 NAME = "generation-without-stream-or-queue"
-SEVERITY = "warning"
+SEVERITY: Final = "warning"
 WHY = "Generation takes seconds to minutes; whoever waits sees nothing until all of it is done, and gives up before."
 
 _SECONDS = {

@@ -1,6 +1,7 @@
 """A model that is loaded or downloaded again in every request."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import along, at, handler_span, spans, suggestion
 from mlscaffold.lint.finding import Finding
@@ -10,7 +11,7 @@ from mlscaffold.lint.project.walk import Event
 
 CODE = "MLS203"
 NAME = "load-per-request"
-SEVERITY = "error"
+SEVERITY: Final = "error"
 WHY = "Every caller pays for reading the weights, often more than for the answer itself."
 
 

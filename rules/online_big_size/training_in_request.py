@@ -1,6 +1,7 @@
 """A request that waits for training."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mlscaffold.lint.evidence import along, at, handler_span, spans, suggestion
 from mlscaffold.lint.finding import Finding
@@ -8,7 +9,7 @@ from mlscaffold.lint.project import Project
 
 CODE = "MLS207"
 NAME = "training-in-request"
-SEVERITY = "error"
+SEVERITY: Final = "error"
 WHY = "Training takes minutes to days, and a proxy gives up after one; what it half did stays behind."
 
 
