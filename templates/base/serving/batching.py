@@ -5,6 +5,7 @@ next batch; where that grows fast enough, further threads take their part.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -110,10 +111,8 @@ class Batching:
         """One result per request, in the model's thread. Where a batch fails, each runs alone, so one bad row does."""
         self._metrics.batch_rows.observe(sum(waiting.rows for waiting in batch))
         if len(batch) > 1:
-            try:
+            with contextlib.suppress(Exception):  # whose fault it is shows when each runs alone
                 return self._together(batch)
-            except Exception:
-                pass
         return [self._alone(waiting) for waiting in batch]
 
     def _together(self, batch: list[Waiting]) -> list[Result]:
