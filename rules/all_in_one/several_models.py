@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mlscaffold.lint.evidence import caption, entry_span, handler_span, load_spans, megabytes, spans, suggestion
-from mlscaffold.lint.finding import Confidence, Finding
+from mlscaffold.lint.evidence import along, at, caption, entry_span, handler_span, load_spans, megabytes, spans, suggestion
+from mlscaffold.lint.finding import Confidence, Finding, Location
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.counting import Holding, holding
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun
@@ -30,6 +30,7 @@ def _finding(project: Project, service: Deployable, held: Holding) -> Finding:
     first, *others = ordered
     users = [run for run in service.handlers if _uses(run, held)]
     related = (span for load in ordered for span in load_spans(load))
+    ways = (span for load in ordered for span in along(load.trail))
     return Finding(
         code=CODE,
         name=NAME,
@@ -38,7 +39,9 @@ def _finding(project: Project, service: Deployable, held: Holding) -> Finding:
         service=service.id,
         message=_message(project, held, use),
         why=WHY,
-        locations=spans(load_spans(first)[0], related, [entry_span(service)], map(handler_span, users[:6])),
+        locations=spans(
+            load_spans(first)[0], related, [entry_span(service)], map(handler_span, users[:6]), _uses_of(service, held), ways
+        ),
         suggestion=suggestion(use.pattern, service, held.loads, project.files),
         subjects=tuple(sorted({load.name for load in held.loads})),
     )
@@ -47,6 +50,15 @@ def _finding(project: Project, service: Deployable, held: Holding) -> Finding:
 def _uses(run: HandlerRun, held: Holding) -> bool:
     sites = {load.inner for load in held.loads}
     return any(event.model is not None and event.model.site in sites for event in run.events)
+
+
+def _uses_of(service: Deployable, held: Holding) -> Iterator[Location]:
+    """Where each model is called first."""
+    sites = {load.inner: load for load in held.loads}
+    for event in service.events:
+        load = sites.pop(event.model.site, None) if event.kind == "predict" and event.model else None
+        if load is not None:
+            yield at(event.site, f"uses {load.name}")
 
 
 def _confidence(held: Holding) -> Confidence:

@@ -25,8 +25,9 @@ def check(project: Project) -> Iterator[Finding]:
             place = (event.site.path, event.site.line)
             if event.kind == "train" and (place not in strongest or _is_fallback(strongest[place])):
                 strongest[place] = event
-        for event in strongest.values():
-            yield _finding(project, service, event)
+        for place, event in strongest.items():
+            others = [other for other in service.events if other.kind == "train" and (other.site.path, other.site.line) == place]
+            yield _finding(project, service, event, others)
 
 
 def _is_fallback(event: Event) -> bool:
@@ -35,7 +36,7 @@ def _is_fallback(event: Event) -> bool:
     return starting and bool(event.state.arms or event.state.kept)
 
 
-def _finding(project: Project, service: Deployable, event: Event) -> Finding:
+def _finding(project: Project, service: Deployable, event: Event, others: list[Event]) -> Finding:
     how = (
         "in the background"
         if event.state.queued
@@ -51,7 +52,12 @@ def _finding(project: Project, service: Deployable, event: Event) -> Finding:
         service=service.id,
         message=f"the serving process trains a model {how}: {event.name}",
         why=WHY,
-        locations=spans(at(event.site, "trains here"), along(event.trail), [entry_span(service)]),
+        locations=spans(
+            at(event.site, "trains here"),
+            along(event.trail),
+            [entry_span(service)],
+            *(along(other.trail) for other in others[:4]),
+        ),
         suggestion=suggestion("batch", service, (), project.files),
         subjects=(event.name,),
     )

@@ -28,7 +28,12 @@ def check(project: Project) -> Iterator[Finding]:
 
 def _loops(event: Event) -> bool:
     waits = not event.state.queued and not event.state.stream
-    heavy = event.model is not None and event.model.kind not in ("classic", "trees") and event.model.role == "model"
+    heavy = (
+        event.model is not None
+        and event.model.kind not in ("classic", "trees")
+        and event.model.role == "model"
+        and not event.model.helper
+    )
     return event.kind == "predict" and heavy and waits and event.state.repeat == "request"
 
 

@@ -22,7 +22,11 @@ def check(project: Project) -> Iterator[Finding]:
             blocking = [event for event in run.events if _blocks(event)]
             heavy = [event for event in blocking if not _quick(project, service, event)]
             if blocking:
-                yield _finding(project, service, run, (heavy or blocking)[0], heavy=bool(heavy))
+                yield _finding(project, service, run, heavy or blocking, heavy=bool(heavy))
+        for event in service.startup_events:
+            if event.kind == "train" and event.state.queued and event.state.loop and not event.state.aside:
+                yield _task(project, service, event)
+                break
 
 
 def _blocks(event: Event) -> bool:
@@ -39,7 +43,8 @@ def _quick(project: Project, service: Deployable, event: Event) -> bool:
     return event.model.kind in ("classic", "trees") or event.model.role != "model" or project.sizes.of(event.model).small
 
 
-def _finding(project: Project, service: Deployable, run: HandlerRun, event: Event, *, heavy: bool) -> Finding:
+def _finding(project: Project, service: Deployable, run: HandlerRun, events: list[Event], *, heavy: bool) -> Finding:
+    event = events[0]
     load = _load_of(service, event)
     name = load.name if load else event.name
     return Finding(
@@ -53,10 +58,26 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, event: Even
         locations=spans(
             at(event.site, "computes here, on the loop"),
             [handler_span(run)], along(event.trail), load_spans(load) if load else (),
+            [at(other.site, "and here") for other in events[1:5]],
         ),
         suggestion=suggestion("web-single", service, [load] if load else [], project.files),
         subjects=(run.name, name),
     )  # fmt: skip
+
+
+def _task(project: Project, service: Deployable, event: Event) -> Finding:
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity=SEVERITY,
+        confidence="medium",
+        service=service.id,
+        message=f"a task that starts with the service computes on its event loop: {event.name}",
+        why=WHY,
+        locations=spans(at(event.site, "computes here, on the loop"), along(event.trail)),
+        suggestion=suggestion("batch", service, [], project.files),
+        subjects=("task", event.name),
+    )
 
 
 def _load_of(service: Deployable, event: Event) -> Load | None:

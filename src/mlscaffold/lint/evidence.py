@@ -12,7 +12,7 @@ from mlscaffold.lint.project.values import Site
 from mlscaffold.lint.project.walk import Event, Spot
 from mlscaffold.patterns import Suggestion
 
-MOST_SPANS = 16
+MOST_SPANS = 24
 
 
 def at(site: Site, note: str) -> Location:

@@ -231,6 +231,8 @@ class Project:
 
     def _extra_roots(self, start: Start, site: Site, starts: list[Start]) -> list[str]:
         """Files that import the application and run it, and the files with a queue's tasks."""
+        if start.callers:
+            return []
         taken = {other.site.path for other in starts}
         found: list[str] = []
         for path in self._candidates:

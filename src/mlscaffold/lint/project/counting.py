@@ -25,7 +25,7 @@ class Holding:
 
 def holding(loads: Iterable[Load]) -> Holding:
     """What a set of loads comes to."""
-    distinct = _distinct(tuple(load for load in loads if not load.model.helper))
+    distinct = _distinct(tuple(load for load in loads if not load.model.helper and not load.state.guessed))
     together = _together(distinct, 0)
     many = tuple(load for load in together if is_many(load))
     return Holding(tuple(together), many)
@@ -64,7 +64,7 @@ def _same(one: Load, other: Load) -> bool:
 def _bundle(load: Load) -> str:
     """Files of one folder that a parameter names (`f"{model_dir}/encoder.onnx"`) are the parts of one model."""
     folders = {name.lstrip("/").partition("/")[0] for name in load.model.names if name.lstrip("/").count("/") == 1}
-    return "parameter" if load.model.in_class and folders and folders <= {"*", "{}"} else ""
+    return "parameter" if load.model.holder and folders and folders <= {"*", "{}"} else ""
 
 
 def _family(load: Load) -> str:

@@ -81,6 +81,7 @@ class Evaluator:
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
+        self._shelves: dict[tuple[str, object], Values] = {}
         self._scope_set: frozenset[str] = frozenset()
         self._callers: dict[str, list[tuple[str, int, Call]]] | None = None
         self._set_entries: dict[str, list[tuple[str, int, Step, Expr]]] = {}
@@ -98,6 +99,7 @@ class Evaluator:
             self.scope = scope
             self._scope_set = frozenset(scope)
             self._callers = None
+            self._shelves = {}
             self._set_attributes = {}
             self._set_entries = {}
             for path in scope:
@@ -562,11 +564,17 @@ class Evaluator:
         """`app.state.model`, `request.app["model"]`, `ctx.model`: what the deployable assigns to an attribute of that name."""
         if any(isinstance(value, Object | ClassValue | Items) for value in values) or expr.name.startswith("__"):
             return ()
-        found: list[Values] = []
-        for path, index, step, target in self._set_attributes.get(expr.name, ())[:8]:
-            if isinstance(target, Attribute) and dotted(target.base) not in ("self", "cls"):
-                found.append(self._assigned(expr.name, step, self.free_frame(path, index)))
-        return tuple(value for value in joined(*found) if isinstance(value, Object | ModelValue | FunctionValue | Items))
+        key = ("." + expr.name, None)
+        if key not in self._shelves:
+            self._shelves[key] = ()
+            found: list[Values] = []
+            for path, index, step, target in self._set_attributes.get(expr.name, ())[:8]:
+                if isinstance(target, Attribute) and dotted(target.base) not in ("self", "cls"):
+                    found.append(self._assigned(expr.name, step, self.free_frame(path, index)))
+            self._shelves[key] = tuple(
+                value for value in joined(*found) if isinstance(value, Object | ModelValue | FunctionValue | Items)
+            )
+        return self._shelves[key]
 
     # -- collections -----------------------------------------------------------------------------------------------
 
@@ -580,7 +588,7 @@ class Evaluator:
                     _picked(value, key.value) for key in keys if isinstance(key, Known) and isinstance(key.value, str | int)
                 ]
                 found.append(joined(*wanted) if any(wanted) else _elements((value,)))
-            elif isinstance(value, ModelValue):
+            elif isinstance(value, ModelValue | ClassValue):  # `Box[Model](…)` makes a Box
                 found.append((value,))
             elif isinstance(value, Request):
                 stored = self._entries(expr, frame) if isinstance(expr.index, Constant) else ()
@@ -594,16 +602,24 @@ class Evaluator:
         """What is put into a mapping of that name by `name[…] = …` or `.append`."""
         name = last_name(expr.base)
         own = self.source.module(frame.path)
-        near = [
-            (frame.path, *assigned)
-            for assigned in (own.entries.get(name, ()) if own and frame.path not in self._scope_set else ())
-        ]
+        if not name or own is None:
+            return ()
+        if frame.path not in self._scope_set:
+            assigned = [(frame.path, *found) for found in own.entries.get(name, ())]
+            return self._put_in(assigned, expr.index)
+        key = (name, expr.index.value if isinstance(expr.index, Constant) else None)
+        if key not in self._shelves:
+            self._shelves[key] = ()  # what puts a thing where it was taken from adds nothing
+            self._shelves[key] = self._put_in(self._set_entries.get(name, []), expr.index)
+        return self._shelves[key]
+
+    def _put_in(self, assigned: list[tuple[str, int, Step, Expr]], wanted: Expr) -> Values:
         found: list[Values] = []
-        for path, index, step, target in [*near, *self._set_entries.get(name, ())][:8] if name else ():
+        for path, index, step, target in assigned[:8]:
             value = step.value
             if isinstance(target, Attribute) and isinstance(value, Call):  # .append(x), .setdefault(k, x)
                 value = value.arguments[-1]
-            elif isinstance(target, Subscript) and not _same_key(target.index, expr.index):
+            elif isinstance(target, Subscript) and not _same_key(target.index, wanted):
                 continue
             found.append(self.evaluate(value, self.free_frame(path, index)))
         return joined(*found)
@@ -724,7 +740,9 @@ class Evaluator:
                 return (REQUEST,)
             if isinstance(value, Items) and method in ("get", "pop", "setdefault", "values", "items", "copy"):
                 if method in ("values", "items", "copy") or not expr.arguments:
-                    return (value,)
+                    base = expr.function.base if isinstance(expr.function, Attribute) else expr.function
+                    added = self._entries(Subscript(base, Name("", 0), expr.line), frame)
+                    return joined((value,), items([(None, added)])) if added else (value,)
                 return (
                     self._subscript(Subscript(expr.function.base, expr.arguments[0], expr.line), frame)
                     if isinstance(expr.function, Attribute)
@@ -950,7 +968,6 @@ class Evaluator:
                 from_parameter=self._from_parameter(identity, frame),
                 holder=frame.index,
                 helper=entry.helper,
-                in_class=isinstance(frame.itself, Object),
             ),
         )
 

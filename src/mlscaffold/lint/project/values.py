@@ -123,7 +123,6 @@ class ModelValue:
     from_parameter: bool = False
     holder: int = 0
     helper: bool = False
-    in_class: bool = False
 
 
 Value = Known | External | ExternalObject | ModuleValue | FunctionValue | ClassValue | Object | Request | Items | ModelValue

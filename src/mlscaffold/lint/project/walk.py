@@ -64,7 +64,7 @@ class State:
 
     `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`: behind a cache
     or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way, `words` the
-    names on the left of the assignments on the way.
+    names on the left of the assignments on the way. `guessed`: reached through a name that several classes have.
     """
 
     moment: Moment
@@ -74,6 +74,7 @@ class State:
     kept: bool = False
     keyed: bool = False
     stream: bool = False
+    guessed: bool = False
     repeat: Repeat = ""
     arms: tuple[tuple[str, int], ...] = ()
     words: tuple[str, ...] = ()
@@ -268,6 +269,16 @@ class Walker:
         ):
             state = replace(state, words=(*state.words, "<stored>"))
         self.expression(step.value, frame, state, trail)
+        if step.kind == "with":
+            self._opened(step.value, frame, state, trail)
+
+    def _opened(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """What a `with` runs on the object that it is given."""
+        line = expr.line if isinstance(expr, Call | Name | Attribute) else 0
+        for value in self.evaluator.evaluate(expr, frame):
+            bound = self.evaluator.method(value, "__enter__") or self.evaluator.method(value, "__aenter__")
+            if bound is not None:
+                self.call_value(bound, Call(expr, (), (), line, 1, False), frame, state, trail)
 
     def _import(self, step: Step, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
         if frame.index == MODULE or not isinstance(step.value, Constant):
@@ -330,8 +341,8 @@ class Walker:
             self.expression(function, frame, state, trail)
         for part in (*call.arguments, *(value for _, value in call.keywords)):
             self.expression(part, frame, self._argument_state(call, inner), trail)
-        for value in values:
-            self.call_value(value, call, frame, state, trail)
+        for value, chosen in self._dispatched(values, call, frame, state):
+            self.call_value(value, call, frame, chosen, trail)
         if last_name(function) == "get" and len(call.arguments) == 1 and not isinstance(call.arguments[0], Constant):
             for value in self.evaluator.evaluate(call.arguments[0], frame):
                 if isinstance(value, ClassValue):  # a container of dependencies makes it
@@ -341,6 +352,14 @@ class Walker:
         self._method_call(call, values, frame, state, trail)
         if last_name(function) in ("load_state_dict", "set_state_dict", "load_params"):
             self._weights(call, frame, state, trail)
+
+    def _dispatched(self, values: Values, call: Call, frame: Frame, state: State) -> Iterator[tuple[Value, State]]:
+        """One variable holds one object: what a call may reach through it are alternatives, unless a loop or a request goes through them."""
+        several = [value for value in values if isinstance(value, FunctionValue | ClassValue)]
+        exclusive = len(several) > 1 and state.moment in ("module", "startup") and not state.repeat
+        for arm, value in enumerate(values):
+            place = (f"{frame.path}:{call.line}:{call.column}:{id(frame)}", arm)
+            yield value, replace(state, arms=(*state.arms, place)) if exclusive else state
 
     def _weights(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """What is given to `load_state_dict` holds the weights of a model."""
@@ -615,8 +634,9 @@ class Walker:
         """A method of an object that nobody knows: the one class of the deployable that has such a method."""
         found = list(self._candidates(function.name))
         if 0 < len(found) <= 3:
+            within = replace(state, guessed=True) if len(found) > 1 else state
             for value in found:
-                self._enter(value, call, frame, state, trail)
+                self._enter(value, call, frame, within, trail)
         elif function.name in _GUESSED and not found and _sounds_like_model(function.base):
             self._event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
 
