@@ -18,7 +18,8 @@ from tests import onnx_models
 from tests.templates.conftest import Stamp
 
 STAMPED = [pattern for pattern in catalogue(templates_folder()) if pattern.stamped]
-CASES = [(pattern, kind) for pattern in STAMPED for kind in ("", *onnx_models.SERVABLE)]
+IMAGES = ("convolution", "linear")
+CASES = [(pattern, kind) for pattern in STAMPED for kind in ("", *(IMAGES if pattern.takes == "image" else onnx_models.SERVABLE))]
 TEXT = (".py", ".md", ".yaml", ".yml", ".toml", ".txt", ".in", ".html", ".js", ".css", ".json", "")
 
 

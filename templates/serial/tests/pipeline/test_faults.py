@@ -6,15 +6,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from services.proxy.route import read_route
 from services.proxy.settings import HERE
-from tests.pipeline.stages import Answering, Liar, answer, hangs_up, proxy, service_of, shapes_that_lie, urls
-from tests.support import Answer, ModelService, Process, running
+from tests.pipeline.lies import LIES
+from tests.pipeline.stages import Liar, answer, proxy, service_of, urls
+from tests.support import Answer, Process, running
 
 ROUTE = read_route(HERE / "route.yaml")
 FIRST = ROUTE.first
@@ -77,21 +77,9 @@ def test_after_failures_a_stage_is_left_alone_for_a_moment(behind: dict[str, Pro
             assert front.ask("GET", "/stages").json[FIRST]["breaker"] == "open"
 
 
-GARBAGE: dict[str, tuple[Callable[[ModelService], Answering], int, str]] = {
-    "no answer of the protocol": (lambda _: answer(200, b"<html>hello</html>"), 502, "breaks the contract"),
-    "JSON of something else": (lambda _: answer(200, b'{"outputs": [{"name": 3}]}'), 502, "breaks the contract"),
-    "an answer without outputs": (lambda _: answer(200, b'{"outputs": []}'), 502, "it lacks the output"),
-    "another shape": (shapes_that_lie, 502, "promised"),
-    "half an answer": (lambda _: hangs_up, 502, "stage"),
-    "an error": (lambda _: answer(500, b'{"error": "out of luck"}'), 502, "out of luck"),
-    "a refusal": (lambda _: answer(400, b'{"error": "I do not like it"}'), 422, "I do not like it"),
-    "no place": (lambda _: answer(503, b'{"error": "full"}', {"retry-after": "7"}), 503, "full"),
-}
-
-
-@pytest.mark.parametrize("kind", GARBAGE)
+@pytest.mark.parametrize("kind", LIES)
 def test_a_lying_stage_is_named(behind: dict[str, Process], tmp_path: Path, kind: str) -> None:
-    make, status, said = GARBAGE[kind]
+    make, status, said = LIES[kind]
     with Liar(MODEL, make(MODEL)) as liar:
         where = json.loads(urls(behind)) | {FIRST: f"http://127.0.0.1:{liar.port}"}
         with proxy(tmp_path, json.dumps(where)) as front:

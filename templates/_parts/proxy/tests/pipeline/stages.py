@@ -25,9 +25,11 @@ def urls(stages: Mapping[str, Process]) -> str:
 
 
 @contextlib.contextmanager
-def proxy(folder: Path, where: str, *, ready: bool = True, **settings: object) -> Iterator[Process]:
-    """The proxy as a process; `where` are its stages' addresses as JSON."""
-    process = Process("proxy", folder / "proxy.log", {"urls": where, **settings})
+def proxy(
+    folder: Path, where: str, *, ready: bool = True, package: str = "proxy", **settings: object
+) -> Iterator[Process]:
+    """The service in front as a process; `where` are its stages' addresses as JSON."""
+    process = Process(package, folder / f"{package}.log", {"urls": where, **settings})
     try:
         path = "/v2/health/ready" if ready else "/v2/health/live"
         process.wait_until(lambda: process.status(path) == 200, path)
