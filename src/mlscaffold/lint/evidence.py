@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
@@ -10,7 +9,7 @@ from mlscaffold.lint.finding import Location
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
 from mlscaffold.lint.project.values import Site
 from mlscaffold.lint.project.walk import Event, Spot
-from mlscaffold.patterns import Suggestion
+from mlscaffold.patterns import Suggestion, usable_name
 
 MOST_SPANS = 24
 
@@ -81,7 +80,7 @@ def project_name(service: Deployable) -> str:
         for part in service.entry.path.removesuffix(".py").split("/")
         if part not in ("src", "app", "main", "server", "api", "__init__")
     ]
-    return _slug(parts[-1] if parts else "serving", "serving")
+    return usable_name(parts[-1] if parts else "serving", "serving")
 
 
 def suggestion(pattern: str, service: Deployable, loads: Sequence[Load], files: frozenset[str]) -> Suggestion:
@@ -89,12 +88,20 @@ def suggestion(pattern: str, service: Deployable, loads: Sequence[Load], files: 
     models: list[tuple[str, str]] = []
     taken: set[str] = set()
     for place, load in enumerate(loads, 1):
-        name = _slug(PurePosixPath(load.name).stem, f"model-{place}")
+        name = usable_name(PurePosixPath(load.name).stem, f"model-{place}")
         while name in taken:
             name = f"{name}-{place}"
         taken.add(name)
         models.append((name, _onnx_of(load, files)))
-    return Suggestion(pattern, project_name(service), tuple(models))
+    return Suggestion(pattern, _free_name(project_name(service), files), tuple(models))
+
+
+def _free_name(name: str, files: frozenset[str]) -> str:
+    """A project name that is no folder of the repository yet: that one is not empty."""
+    taken = {path.partition("/")[0] for path in files}
+    while name in taken:
+        name = f"{name}-serving"
+    return name
 
 
 def _onnx_of(load: Load, files: frozenset[str]) -> str:
@@ -103,11 +110,6 @@ def _onnx_of(load: Load, files: frozenset[str]) -> str:
         if wanted.endswith(".onnx"):
             return next((path for path in sorted(files) if path == wanted or path.endswith("/" + wanted)), "")
     return ""
-
-
-def _slug(text: str, otherwise: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
-    return slug if slug and slug[0].isalpha() else otherwise
 
 
 def call_span(event: Event, note: str) -> Location:

@@ -23,7 +23,7 @@ from mlscaffold.lint.project.values import (
     Value,
     Values,
 )
-from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Mapping, Name
+from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Mapping, Name, walk
 
 _VERBS = frozenset(
     "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli query subscription".split()
@@ -335,6 +335,10 @@ class Handlers:
         loop = function.is_async or (self._start.server.plain == "loop" and into is self._found and not task)
         into.setdefault((module.path, index), Hook(label, frame, function, loop, stream or self._start.server.stream, task))
 
+    def _is_injected(self, annotation: Expr | None, module: Module) -> bool:
+        alias = self._evaluator.alias(annotation, self._evaluator.frame(module.path, MODULE)) if annotation is not None else None
+        return _injected(alias[0] if alias else annotation)
+
     def _requested(
         self, function: FunctionFacts, module: Module, itself: Object | None, parent: Frame | None
     ) -> tuple[tuple[str, Values], ...]:
@@ -346,15 +350,15 @@ class Handlers:
             elif parameter.star:
                 continue
             elif (
-                not _injected(parameter.default) and not _injected(parameter.annotation) and parameter.name not in ("ctx", "app")
+                not _injected(parameter.default)
+                and not self._is_injected(parameter.annotation, module)
+                and parameter.name not in ("ctx", "app")
             ):
                 bound.append((parameter.name, (REQUEST,)))
         return tuple(bound)
 
 
 def _injected(expr: Expr | None) -> bool:
-    from mlscaffold.lint.syntax import walk
-
     return expr is not None and any(
         isinstance(part, Call) and last_name(part.function) in ("Depends", "Security", "Provide") for part in walk(expr)
     )

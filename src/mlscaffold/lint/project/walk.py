@@ -397,13 +397,20 @@ class Walker:
                 return meaning
         known = any(isinstance(value, FunctionValue | ClassValue) for value in values)
         name = last_name(call.function)
-        if (
-            isinstance(call.function, Attribute)
-            and not known
-            and self.evaluator.catalog.methods.get(name) in ("offload", "queue")
+        if name == "map" and any(
+            isinstance(value, External) and value.name.endswith(("Executor.map", "Pool.map")) for value in values
         ):
-            return self.evaluator.catalog.methods[name]
-        return ""
+            return "offload"
+        meaning = self.evaluator.catalog.methods.get(name, "")
+        if not isinstance(call.function, Attribute) or known or meaning not in ("offload", "queue"):
+            return ""
+        # Work that is submitted and then waited for is no queue.
+        return "offload" if name == "submit" and self._waits(frame) else meaning
+
+    def _waits(self, frame: Frame) -> bool:
+        module = self.evaluator.source.module(frame.path)
+        steps = module.function(frame.index).steps if module else ()
+        return any(not _WAITING.isdisjoint(names_in(step.value)) for step in steps)
 
     def _streams(self, call: Call, values: Values, frame: Frame) -> bool:
         """A response made from a generator."""
