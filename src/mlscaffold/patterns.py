@@ -1,6 +1,8 @@
 """The serving patterns, read from `templates/*/pattern.yaml`: the one thing that linting and stamping share."""
 
 import difflib
+import keyword
+import re
 import shlex
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +13,8 @@ from mlscaffold.errors import AntiPatternRefused, TemplateInvalid, UnknownPatter
 from mlscaffold.resources import templates_folder
 
 FILE = "pattern.yaml"
+LONGEST_NAME = 40  # a Kubernetes label holds 63 characters, and overlays add prefixes and suffixes
+RESERVED_NAMES = frozenset({"serving", "services", "models", "tests", "deploy", "loadtest", "proxy", "preprocess", "client"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Pattern:
     `fits` are the wizard's answers that speak for it (question -> accepted answers). `layers` are the folders of `_parts/` that a
     stamped project is assembled from besides `base/` and the pattern's own; `example` the one added where no model is given.
     `wiring` says how several models make one ("chain", "fan-out"; empty: each stands alone), `takes` what they have to take
-    ("image"; empty: anything). `flag` is the option that names one
+    ("image"; empty: anything). `grpc` gives each model's service a second port, for gRPC. `flag` is the option that names one
     model (`--model` or `--stage`); `least` and `most` bound their number (None: unbounded).
     An anti-pattern has `refused`, the reason, and `instead`, the ways out.
     """
@@ -52,6 +56,7 @@ class Pattern:
     online: bool = True
     wiring: str = ""
     takes: str = ""
+    grpc: bool = False
     flag: str = "model"
     least: int = 1
     most: int | None = 1
@@ -81,15 +86,35 @@ class Suggestion:
             UnknownPattern: no such pattern.
         """
         pattern = find(self.pattern)
-        words = ["mlscaffold", "new", *([self.name] if self.name else []), "--pattern", pattern.name]
-        for name, path in self.models:
-            words += [f"--{pattern.flag}", f"{name}={path}" if path else name]
-        return shlex.join(words)
+        if pattern.most is None or len(self.models) <= pattern.most:
+            return _new(pattern, self.name, self.models)
+        # one project each, where a pattern holds fewer models than there are
+        return " && ".join(_new(pattern, usable_name(f"{self.name}-{model[0]}", model[0]), (model,)) for model in self.models)
 
     @property
     def stamped(self) -> bool:
         """Whether the pattern has a template in this version."""
         return find(self.pattern).stamped
+
+
+def _new(pattern: Pattern, name: str, models: tuple[tuple[str, str], ...]) -> str:
+    words = ["mlscaffold", "new", *([name] if name else []), "--pattern", pattern.name]
+    for model, path in models:
+        words += [f"--{pattern.flag}", f"{model}={path}" if path else model]
+    return shlex.join(words)
+
+
+def usable_name(text: str, otherwise: str = "") -> str:
+    """The nearest name for a project or a model ("Fraud_Model v2" -> "fraud-model-v2"), or `otherwise` where nothing is left.
+
+    A name has lower-case letters, digits and single hyphens, begins with a letter, and is neither a folder of every stamped
+    project nor a word of Python: it becomes a folder, a Python package and a Kubernetes object at once.
+    """
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    name = re.sub(r"^[^a-z]+", "", "-".join(words))[:LONGEST_NAME].strip("-")
+    if name in RESERVED_NAMES or keyword.iskeyword(name.replace("-", "_")):
+        name = f"{name}-model"
+    return name or otherwise
 
 
 def find(name: str, folder: Path | None = None) -> Pattern:

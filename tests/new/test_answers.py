@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mlscaffold.errors import AnswersInvalid
-from mlscaffold.new.answers import Answers, ModelAnswer, axes_of, from_file, from_flags, normalised
+from mlscaffold.new.answers import Answers, ModelAnswer, axes_of, from_file, from_flags
+from mlscaffold.patterns import usable_name
 
 
 def flags(**given: object) -> Answers:
@@ -91,6 +92,16 @@ def test_axes() -> None:
         axes_of(flags(settings=["axes=height"]))
 
 
-@pytest.mark.parametrize(("text", "name"), [("Größe 2", "gr-e-2"), ("2nd", "nd"), ("…", ""), ("a" * 60, "a" * 40)])
-def test_normalised(text: str, name: str) -> None:
-    assert normalised(text) == name
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Größe 2", "gr-e-2"),
+        ("2nd", "nd"),
+        ("…", "other"),
+        ("a" * 60, "a" * 40),
+        ("Models", "models-model"),
+        ("class", "class-model"),
+    ],
+)
+def test_usable_name(text: str, name: str) -> None:
+    assert usable_name(text, "other") == name

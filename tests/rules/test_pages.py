@@ -1,17 +1,12 @@
 """Every case of every rule's page, and what all pages have in common."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from mlscaffold.lint import lint
 from mlscaffold.lint.config import Options
 from mlscaffold.lint.rule import load_rules
 from mlscaffold.resources import rules_folder
-
-sys.path.insert(0, str(Path(__file__).parent))
-from cases import Case, cases_of, write  # noqa: E402
+from tests.rules.cases import Case, cases_of, write
 
 RULES = load_rules([rules_folder()])
 HEADINGS = ["What it finds", "Why it hurts", "How sure we are", "Cases", "Way out", "Options"]

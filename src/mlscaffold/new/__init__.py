@@ -16,7 +16,7 @@ from mlscaffold.new.lock import write_lock
 from mlscaffold.new.standin import stand_ins
 from mlscaffold.new.values import Context
 from mlscaffold.new.wiring import sample_requests
-from mlscaffold.patterns import Pattern, catalogue, find
+from mlscaffold.patterns import Pattern, catalogue, find, usable_name
 from mlscaffold.resources import templates_folder
 
 Progress = Callable[[str], None]
@@ -87,7 +87,7 @@ def _completed(answers: Answers, pattern: Pattern, destination: Path | None) -> 
             f"({', '.join(model.name for model in answers.models)})"
         )
     first = answers.models[0].name if answers.models else pattern.example
-    default = answering.normalised(destination.absolute().name) if destination else f"{first}-{pattern.name}"
+    default = usable_name(destination.absolute().name) if destination else f"{first}-{pattern.name}"
     name = answers.name or default or f"{first}-{pattern.name}"
     defaults = {question.key: question.default for question in answering.questions() if question.default is not None}
     title = name.replace("-", " ").capitalize()

@@ -9,11 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from mlscaffold.errors import AnswersInvalid
+from mlscaffold.patterns import LONGEST_NAME, RESERVED_NAMES, usable_name
 from mlscaffold.resources import templates_folder
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST_NAME = 40  # a Kubernetes label holds 63 characters, and overlays add prefixes and suffixes
-RESERVED = frozenset({"serving", "services", "models", "tests", "deploy", "loadtest"})
 FILE_KEYS = ("pattern", "name", "models", "settings")
 
 
@@ -130,22 +129,16 @@ def checked(answers: Answers) -> Answers:
 
 def check_name(what: str, name: str) -> None:
     """Refuse a name that could not be a folder, a Python package and a Kubernetes object at once."""
-    if what == "model" and (name in RESERVED or keyword.iskeyword(name.replace("-", "_"))):
+    if what == "model" and (name in RESERVED_NAMES or keyword.iskeyword(name.replace("-", "_"))):
         raise AnswersInvalid(f"model name {name!r} is taken by the project itself or by Python; choose another")
     if NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
         return
-    usable = normalised(name)
+    usable = usable_name(name)
     hint = f"; for example {usable!r}" if usable else ""
     raise AnswersInvalid(
         f"{what} name {name!r} cannot be used: expected lower-case letters, digits and single hyphens, "
         f"a letter first, at most {LONGEST_NAME} characters{hint}"
     )
-
-
-def normalised(text: str) -> str:
-    """The nearest usable name ("Fraud_Model v2" -> "fraud-model-v2"), or "" where nothing is left of it."""
-    words = re.findall(r"[a-z0-9]+", text.lower())
-    return re.sub(r"^[^a-z]+", "", "-".join(words))[:LONGEST_NAME].strip("-")
 
 
 def axes_of(answers: Answers) -> dict[str, int]:
@@ -168,8 +161,8 @@ def _model(text: str) -> ModelAnswer:
     stem = Path(text).stem
     # `model.onnx` says nothing: in a model repository (…/fraud/1/model.onnx) the folders do
     told = next((part for part in reversed(Path(text).resolve().parts[:-1]) if not part.isdigit()), "")
-    name = normalised(told if stem == "model" else stem)
-    if not name or name in RESERVED:
+    name = usable_name(told if stem == "model" else stem)
+    if not name:
         raise AnswersInvalid(f"--model {text!r}: no usable name in the file's name; give one: --model NAME={text}")
     return ModelAnswer(name, Path(text))
 

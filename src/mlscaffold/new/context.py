@@ -141,6 +141,7 @@ def _services(pattern: Pattern, models: list[ModelContext], port: int) -> list[S
             package=name.replace("-", "_"),
             env=name.replace("-", "_").upper(),
             port=port + place,
+            grpc_port=port + len(wanted) + place if pattern.grpc and model else None,
             role=role,
             does=does,
             model=model,

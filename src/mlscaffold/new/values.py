@@ -47,12 +47,13 @@ class ModelContext(TypedDict):
 
 
 class ServiceContext(TypedDict):
-    """`calls` are the names of the services that it asks."""
+    """`calls` are the names of the services that it asks; `grpc_port` is None where it has REST alone."""
 
     name: str
     package: str
     env: str
     port: int
+    grpc_port: int | None
     role: str
     does: str
     model: ModelContext | None
