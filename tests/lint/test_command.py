@@ -179,6 +179,15 @@ def test_what_cannot_run_says_why_and_exits_2(helpdesk: Path, arguments: list[st
     assert "Traceback" not in done.stderr
 
 
+def test_a_path_is_explained(helpdesk: Path) -> None:
+    said = mlscaffold("lint", "--explain-path", "helpdesk/models.py", cwd=helpdesk).stdout
+    assert "part of the service helpdesk/app (fastapi), which starts at helpdesk/app.py" in said
+    assert "line 10: loads large-v3 (openai-whisper" in said
+    assert "MLS101 line 11" in said
+    assert "nothing in it counts" in mlscaffold("lint", "--explain-path", "helpdesk/__init__.py", cwd=helpdesk).stdout
+    assert mlscaffold("lint", "--explain-path", "nowhere.py", cwd=helpdesk).returncode == 2
+
+
 def test_an_unknown_flag_is_explained_by_typer(helpdesk: Path) -> None:
     done = mlscaffold("lint", "--fromat", "json", cwd=helpdesk)
     assert done.returncode == 2

@@ -46,6 +46,12 @@ def run(arguments: LintArguments) -> int:
         _write_baseline(lint(root, replace(options, baseline=None)), options.baseline or root / "mlscaffold-baseline.json")
         return 0
     report = lint(root, options)
+    if arguments.explain_path:
+        from mlscaffold.cli.explain import explained
+
+        path = _inside(root, Path(arguments.explain_path)) if Path(arguments.explain_path).exists() else arguments.explain_path
+        print(explained(report, path, exists=(root / path).is_file()), end="")
+        return 0
     for format_name, path in outputs:
         _write(path, render(report, format_name))
     if not outputs:
