@@ -35,7 +35,8 @@ def _part(service: Service, path: str) -> Iterator[str]:
     if service.entry.path != path and not models and not handlers:
         return
     start = "starts here" if service.entry.path == path else f"starts at {printable(service.entry.path)}"
-    yield f"  part of the service {printable(service.id)} ({service.framework or service.kind}), which {start}:{service.entry.line}"
+    kind = service.framework or service.kind
+    yield f"  part of the service {printable(service.id)} ({kind}), which {start}:{service.entry.line}"
     for model in models:
         yield f"    line {model.line}: loads {printable(model_facts(model))}, role {model.role}, {model.load}"
     for handler in handlers:

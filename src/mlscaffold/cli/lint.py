@@ -49,8 +49,9 @@ def run(arguments: LintArguments) -> int:
     if arguments.explain_path:
         from mlscaffold.cli.explain import explained
 
-        path = _inside(root, Path(arguments.explain_path)) if Path(arguments.explain_path).exists() else arguments.explain_path
-        print(explained(report, path, exists=(root / path).is_file()), end="")
+        asked = Path(arguments.explain_path)
+        inner = _inside(root, asked) if asked.exists() else arguments.explain_path
+        print(explained(report, inner, exists=(root / inner).is_file()), end="")
         return 0
     for format_name, path in outputs:
         _write(path, render(report, format_name))
