@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from serving.lifecycle import Lifecycle
 from serving.parts import Parts
+from serving.transport import GatheringProtocol
 
 IDLE_CONNECTION_S = 75  # longer than the idle time of common load balancers (60 s): they close first, not we
 
@@ -57,6 +58,7 @@ def run(app: FastAPI) -> None:
         access_log=False,  # `Telemetry` writes them
         server_header=False,
         proxy_headers=False,  # nothing here asks for the caller's address
+        http=GatheringProtocol,
         ws="none",
         timeout_keep_alive=IDLE_CONNECTION_S,
         timeout_graceful_shutdown=int(settings.deadline_ms / 1000) + 1,
