@@ -89,6 +89,7 @@ def _pattern(pattern: Pattern) -> PatternContext:
         remains=list(pattern.remains),
         decide=list(pattern.decide),
         diagram=pattern.diagram,
+        grpc=pattern.grpc,
         services=[{"name": service.name, "does": service.does} for service in pattern.services],
     )
 

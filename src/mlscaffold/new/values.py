@@ -71,6 +71,7 @@ class PatternContext(TypedDict):
     remains: list[str]
     decide: list[str]
     diagram: str
+    grpc: bool
     services: list[dict[str, str]]
 
 

@@ -168,7 +168,7 @@ def encode_answer(
         array, datatype = results[name], signature.output_named[name].datatype
         tensor = TensorOut(name, datatype, list(array.shape))
         if binary:
-            blobs.append(_to_binary(array, datatype))
+            blobs.append(to_binary(array, datatype))
             tensor.parameters = {"binary_data_size": len(blobs[-1])}
         else:
             tensor.data = _to_json(name, array, datatype)
@@ -305,7 +305,8 @@ def _leaves(value: object, tensor: TensorIn, shape: tuple[int, ...]) -> list[Any
     return [leaf for part in value for leaf in _leaves(part, tensor, shape[1:])]
 
 
-def _to_binary(array: Array, datatype: str) -> bytes | memoryview:
+def to_binary(array: Array, datatype: str) -> bytes | memoryview:
+    """A tensor as the binary extension carries it."""
     if datatype != "BYTES":
         return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     encoded = [str(value).encode() for value in array.flat]

@@ -150,7 +150,7 @@ async def _infer(backend: Backend) -> Response:
         came = content_type[:80].decode("latin-1")
         raise UnsupportedContent(f"expected the content type {JSON} or {BINARY}, got {came!r}")
     asked, binary = decode_request(call.body, call.headers.get(LENGTH_HEADER.encode()))
-    _read_parameters(asked, call)
+    read_parameters(asked, call)
     signature = backend.signature
     wanted = wanted_outputs(asked, signature)
     feeds = decode_inputs(asked, binary, signature)
@@ -162,8 +162,12 @@ async def _infer(backend: Backend) -> Response:
     return Response(content, media_type=BINARY, headers={LENGTH_HEADER: str(json_length)})
 
 
-def _read_parameters(asked: InferRequest, call: Call) -> None:
-    """Honour or refuse Triton's parameters; none is silently dropped where that would change the answer."""
+def read_parameters(asked: InferRequest, call: Call) -> None:
+    """Honour or refuse Triton's parameters; none is silently dropped where that would change the answer.
+
+    Raises:
+        BadRequest: one that cannot be honoured.
+    """
     if not asked.parameters:
         return
     if asked.parameters.get("sequence_id"):

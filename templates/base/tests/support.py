@@ -102,6 +102,8 @@ class Answer:
 class Process:
     """A service running on a port of its own."""
 
+    module = "services.{}"
+
     def __init__(self, package: str, log: Path, settings: Mapping[str, object]) -> None:
         self.port = int(str(settings.get("port", free_port())))
         prefix = package.upper()
@@ -109,7 +111,7 @@ class Process:
         self._log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{package}"],
+                [sys.executable, "-m", self.module.format(package)],
                 cwd=ROOT,
                 env={**os.environ, **given},
                 stdout=output,
