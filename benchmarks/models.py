@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 MIDDLE = (784, 2048, 2048, 10)  # 23 MB of weights: they stay in a large cache
 WIDE = (784, 4096, 4096, 10)  # 80 MB: every run reads them from memory
 CHANNELS = (3, 32, 64, 64)
+DEEP_CHANNELS = (*CHANNELS, *[64] * 8)  # some tens of milliseconds
 
 
 def perceptron(path: Path, widths: tuple[int, ...]) -> Path:
@@ -24,17 +25,17 @@ def perceptron(path: Path, widths: tuple[int, ...]) -> Path:
     return _save(path, nodes, weights, ["rows", widths[0]], tensor, ["rows", widths[-1]])
 
 
-def conv_net(path: Path) -> Path:
-    """One image of 12,288 numbers (3x64x64) through three convolutions to 64 means: no batch axis to share."""
+def conv_net(path: Path, channels: tuple[int, ...] = CHANNELS) -> Path:
+    """One image of 12,288 numbers (3x64x64) through convolutions to 64 means: no batch axis to share."""
     generator, nodes, weights, tensor = np.random.default_rng(0), [], [], "x"
-    for layer, (inner, outer) in enumerate(pairwise(CHANNELS)):
+    for layer, (inner, outer) in enumerate(pairwise(channels)):
         values = generator.normal(0, (9 * inner) ** -0.5, (outer, inner, 3, 3)).astype(np.float32)
         weights.append(numpy_helper.from_array(values, f"w{layer}"))
         nodes.append(helper.make_node("Conv", [tensor, f"w{layer}"], [f"c{layer}"], pads=[1, 1, 1, 1]))
         nodes.append(helper.make_node("Relu", [f"c{layer}"], [f"r{layer}"]))
         tensor = f"r{layer}"
     nodes.append(helper.make_node("GlobalAveragePool", [tensor], ["means"]))
-    return _save(path, nodes, weights, [1, CHANNELS[0], 64, 64], "means", [1, CHANNELS[-1], 1, 1])
+    return _save(path, nodes, weights, [1, channels[0], 64, 64], "means", [1, channels[-1], 1, 1])
 
 
 def _save(

@@ -4,72 +4,30 @@
 
 All servers run at the same time and are asked in turn (interleaved), so that what else the machine does falls on all of
 them alike; the best of the rounds counts, since noise only adds. CPU is utime + stime of each server's process tree.
-MLServer and LitServe get environments of their own below `.venvs/`, from the pinned files in `benchmarks/requirements/`.
+What proxies add (`pipelines.py`) is measured in the same rounds. MLServer and LitServe get environments of their own
+below `.venvs/`, from the pinned files in `benchmarks/requirements/`.
 Exits with 1 where a bar is missed.
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from load import request_bytes, send_all
+from load import request_bytes
 from models import MIDDLE, WIDE, conv_net, perceptron
-from process import Server, free_port
+from pipelines import Pipelines
+from process import free_port
+from subject import CONNECTIONS, JSON, READY, Bar, Starter, Subject, binary, stamp, starter
 
 HERE = Path(__file__).resolve().parent
 VENVS = HERE.parent / ".venvs"
-JSON = {"Content-Type": "application/json"}
-CONNECTIONS = (1, 8, 64)
-WARM_UP = 200
-READY = "/v2/health/ready"
-
-
-@dataclass
-class Subject:
-    """One server and one request to it; `cost_us` holds the CPU per request of each round, by connections."""
-
-    name: str
-    server: Server
-    port: int
-    request: bytes
-    slow: int = 1  # send only this part of the requests
-    connections: tuple[int, ...] = CONNECTIONS
-    cost_us: dict[int, list[float]] = field(default_factory=dict)
-
-    def best_us(self, connections: int) -> float:
-        """The least of the rounds, in microseconds of CPU per request."""
-        return min(self.cost_us[connections])
-
-    def measure(self, connections: int, requests: int) -> None:
-        """One round."""
-        asyncio.run(send_all(self.port, self.request, connections=connections, requests=max(WARM_UP // self.slow, 20)))
-        before = self.server.cpu_s()
-        asyncio.run(send_all(self.port, self.request, connections=connections, requests=requests // self.slow))
-        spent = (self.server.cpu_s() - before) / (requests // self.slow)
-        self.cost_us.setdefault(connections, []).append(spent * 1e6)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A promise: what, the ratio that came out, and the most it may be; `binding` is False where it is shown only."""
-
-    what: str
-    ratio: float
-    most: float
-    binding: bool = True
-
-    @property
-    def held(self) -> bool:
-        """Whether it is kept."""
-        return self.ratio <= self.most
 
 
 def main() -> int:
@@ -81,7 +39,9 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as running:
         folder = Path(scratch)
-        subjects, bare = _subjects(folder, running, quick=options.quick)
+        start = starter(folder, running)
+        subjects, bare = _subjects(folder, start, quick=options.quick)
+        pipelines = Pipelines(folder, start)
         for round_ in range(options.rounds):
             for connections in CONNECTIONS:
                 for subject in subjects:
@@ -89,10 +49,12 @@ def main() -> int:
                         subject.measure(connections, options.requests)
             for cost in bare.values():
                 cost.run()
+            pipelines.measure(options.requests)
             print(f"round {round_ + 1} of {options.rounds} is done", file=sys.stderr)
     named = {subject.name: subject for subject in subjects}
-    _print_table(subjects, bare)
-    bars = _bars(named, {name: cost.best_us for name, cost in bare.items()})
+    _print_table([*subjects, *pipelines.subjects], bare)
+    pipelines.print_latencies()
+    bars = _bars(named, {name: cost.best_us for name, cost in bare.items()}) + pipelines.bars()
     _print_bars(bars)
     return 0 if all(bar.held for bar in bars if bar.binding) else 1
 
@@ -116,11 +78,10 @@ class Bare:
         self.cost_us.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
-def _subjects(folder: Path, running: contextlib.ExitStack, *, quick: bool) -> tuple[list[Subject], dict[str, Bare]]:
+def _subjects(folder: Path, start: Starter, *, quick: bool) -> tuple[list[Subject], dict[str, Bare]]:
     conv = conv_net(folder / "conv.onnx")
     mlp, wide = perceptron(folder / "mlp.onnx", MIDDLE), perceptron(folder / "wide.onnx", WIDE)
-    start = _starter(folder, running)
-    digits = _stamp(folder / "digits", None)
+    digits = stamp(folder / "digits", "web-single", {})
     port = free_port()
     server = start([sys.executable, "-m", "services.digits"], digits, port, READY, {"DIGITS_PORT": str(port)})
     noop_port = free_port()
@@ -135,11 +96,11 @@ def _subjects(folder: Path, running: contextlib.ExitStack, *, quick: bool) -> tu
     image = np.asarray(json.loads(row)["image"], dtype=np.float32)[np.newaxis]
     infer = "/v2/models/digits/infer"
     subjects = [
-        Subject("FastAPI, nothing", noop, noop_port, request_bytes("/nothing", row, JSON)),
-        Subject("FastAPI, same types, no model", noop, noop_port, request_bytes("/predict", row, JSON)),
-        Subject("stamped, typed", server, port, request_bytes("/predict", row, JSON)),
-        Subject("stamped, v2 JSON", server, port, request_bytes(infer, v2, JSON)),
-        Subject("stamped, v2 binary", server, port, _binary(infer, "image", image)),
+        Subject("FastAPI, nothing", (noop,), noop_port, request_bytes("/nothing", row, JSON)),
+        Subject("FastAPI, same types, no model", (noop,), noop_port, request_bytes("/predict", row, JSON)),
+        Subject("stamped, typed", (server,), port, request_bytes("/predict", row, JSON)),
+        Subject("stamped, v2 JSON", (server,), port, request_bytes(infer, v2, JSON)),
+        Subject("stamped, v2 binary", (server,), port, binary(infer, "image", image)),
     ]
     model = digits / "models/digits/1/model.onnx"
     if not quick:
@@ -149,11 +110,11 @@ def _subjects(folder: Path, running: contextlib.ExitStack, *, quick: bool) -> tu
         ("mlp", mlp, np.random.default_rng(0).random((1, 784), dtype=np.float32), CONNECTIONS),
         ("wide", wide, np.random.default_rng(0).random((1, 784), dtype=np.float32), (64,)),
     ):
-        project = _stamp(folder / name, path)
+        project = stamp(folder / name, "web-single", {name: path})
         port = free_port()
         server = start([sys.executable, "-m", f"services.{name}"], project, port, READY, {f"{name.upper()}_PORT": str(port)})
-        request = _binary(f"/v2/models/{name}/infer", "x", tensor)
-        subjects.append(Subject(f"stamped, {name}, v2 binary", server, port, request, slow=2, connections=connections))
+        request = binary(f"/v2/models/{name}/infer", "x", tensor)
+        subjects.append(Subject(f"stamped, {name}, v2 binary", (server,), port, request, slow=2, connections=connections))
     bare = {
         "digits": Bare(model, "1,64"),
         "conv": Bare(conv, "1,3,64,64"),
@@ -161,38 +122,6 @@ def _subjects(folder: Path, running: contextlib.ExitStack, *, quick: bool) -> tu
         "wide": Bare(wide, "1,784"),
     }
     return subjects, bare
-
-
-Starter = Callable[..., Server]
-
-
-def _starter(folder: Path, running: contextlib.ExitStack) -> Starter:
-    def start(command: list[str], cwd: Path, port: int, probe: str, settings: dict[str, str] | None = None) -> Server:
-        server = Server(command, cwd, folder / f"{port}.log", settings)
-        running.callback(server.stop)
-        server.wait_for(f"http://127.0.0.1:{port}{probe}")
-        return server
-
-    return start
-
-
-def _stamp(folder: Path, model: Path | None) -> Path:
-    command = [sys.executable, "-m", "mlscaffold", "new", str(folder), "--pattern", "web-single"]
-    subprocess.run([*command, *(["--model", str(model)] if model else [])], check=True, capture_output=True)
-    return folder
-
-
-def _binary(path: str, name: str, array: np.ndarray) -> bytes:
-    content = array.tobytes()
-    tensor = {
-        "name": name,
-        "shape": list(array.shape),
-        "datatype": "FP32",
-        "parameters": {"binary_data_size": len(content)},
-    }
-    head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
-    headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
-    return request_bytes(path, head + content, headers)
 
 
 def _others(start: Starter, folder: Path, model: Path, row: bytes, v2: bytes) -> Iterator[Subject]:
@@ -206,10 +135,10 @@ def _others(start: Starter, folder: Path, model: Path, row: bytes, v2: bytes) ->
     runtime = {"name": "digits", "implementation": "mlserver_digits.Digits", "parameters": {"uri": str(model)}}
     (home / "model-settings.json").write_text(json.dumps(runtime))
     server = start([str(python.parent / "mlserver"), "start", "."], home, port, "/v2/models/digits/ready")
-    yield Subject("MLServer, v2 JSON", server, port, request_bytes("/v2/models/digits/infer", v2, JSON), slow=2)
+    yield Subject("MLServer, v2 JSON", (server,), port, request_bytes("/v2/models/digits/infer", v2, JSON), slow=2)
     python, port = _environment("litserve"), free_port()
     server = start([str(python), str(HERE / "servers/lit.py"), str(model), str(port)], folder, port, "/health")
-    yield Subject("LitServe", server, port, request_bytes("/predict", row, JSON), slow=4)
+    yield Subject("LitServe", (server,), port, request_bytes("/predict", row, JSON), slow=4)
 
 
 def _environment(name: str) -> Path:
