@@ -45,7 +45,6 @@ def _finding(project: Project, service: Deployable, load: Load, size: Size, wait
     run, event = waits[0]
     handlers: list[Location] = [handler_span(other) for other, _ in waits[1:5]]
     calls = [call_span(other, "and here") for _, other in waits[1:5]]
-    pattern = "async" if load.model.kind in ("llm", "diffusion", "tts", "asr") else "time-lag"
     return Finding(
         code=CODE,
         name=NAME,
@@ -58,7 +57,7 @@ def _finding(project: Project, service: Deployable, load: Load, size: Size, wait
             at(event.site, f"{load.name} answers here, while the caller waits"),
             load_spans(load), [handler_span(run)], along(event.trail), handlers, calls,
         ),
-        suggestion=suggestion(pattern, service, [load], project.files),
+        suggestion=suggestion("async", service, [load], project.files),
         subjects=(load.name,),
     )  # fmt: skip
 

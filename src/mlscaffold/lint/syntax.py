@@ -58,14 +58,14 @@ class Subscript(NamedTuple):
     """`base[index]`."""
 
     base: Expr
-    index: Expr
+    index: Expr  # type: ignore[assignment]  # a subscript is no sequence that anybody searches
     line: int
 
 
 class Function(NamedTuple):
     """A lambda: the index of its function in the file."""
 
-    index: int
+    index: int  # type: ignore[assignment]
 
 
 class Choice(NamedTuple):

@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlscaffold.lint.cache import FactCache
-from mlscaffold.lint.catalog import Catalog
+from mlscaffold.lint.cache import Cache
 from mlscaffold.lint.discover import Listing, list_files, read_source
-from mlscaffold.lint.facts import FileFacts
 from mlscaffold.lint.finding import SkippedFile
-from mlscaffold.lint.project import Project
-from mlscaffold.lint.project.entries import SERVER_WORDS
-from mlscaffold.lint.reader import UnreadableSource
 from mlscaffold.lint.service import SizeEvidence
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.facts import FileFacts
 
 _POINTER = re.compile(rb"^\s*size:?\s+(\d+)", re.MULTILINE)
 
@@ -23,13 +22,14 @@ _POINTER = re.compile(rb"^\s*size:?\s+(\d+)", re.MULTILINE)
 class Workspace:
     """The files of one run. Each file is read at most once; what is skipped is kept with its reason."""
 
-    def __init__(self, root: Path, catalog: Catalog, cache: FactCache, *, exclude: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, cache: Cache, *, exclude: Sequence[str] = ()) -> None:
+        self.given = root
         self.listing: Listing = list_files(root, exclude=exclude)
         self.root = self.listing.root
-        self._catalog = catalog
         self._cache = cache
         self._skipped: dict[str, SkippedFile] = {known.path: known for known in self.listing.skipped}
         self._contents: dict[str, bytes | None] = {}
+        self._settings: dict[str, bytes | None] = {}
 
     def content(self, path: str) -> bytes | None:
         """The bytes of a file; None for one that is skipped."""
@@ -47,6 +47,8 @@ class Workspace:
         content = self.content(path)
         if content is None:
             return None
+        from mlscaffold.lint.reader import UnreadableSource
+
         try:
             return self._cache.facts(content)
         except UnreadableSource as error:
@@ -55,8 +57,10 @@ class Workspace:
 
     def config(self, path: str) -> bytes | None:
         """The bytes of a configuration file; one that cannot be read says nothing."""
-        found = read_source(self.root, path)
-        return None if isinstance(found, SkippedFile) else found
+        if path not in self._settings:
+            found = read_source(self.root, path)
+            self._settings[path] = None if isinstance(found, SkippedFile) else found
+        return self._settings[path]
 
     def weigh(self, name: str) -> tuple[int, SizeEvidence] | None:
         """The bytes of the weights that a path in the code means: the file's own, or what its Git LFS or DVC pointer says."""
@@ -85,21 +89,6 @@ class Workspace:
         for path in sorted(self.listing.others):
             found.setdefault(path.rpartition("/")[2], []).append(path)
         return found
-
-    def project(self) -> Project:
-        """The joined project: only files that name a server are parsed at once, what they reach when it is asked for."""
-        python = self.listing.python
-        candidates = [path for path in python if (content := self.content(path)) is not None and SERVER_WORDS.search(content)]
-        return Project(
-            python=python,
-            candidates=candidates,
-            config=self.listing.config,
-            facts=self.facts,
-            read=self.config,
-            catalog=self._catalog,
-            files=self.listing.others,
-            weigh=self.weigh,
-        )
 
     @property
     def read_paths(self) -> tuple[str, ...]:

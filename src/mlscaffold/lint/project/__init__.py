@@ -1,4 +1,4 @@
-"""The joined project: files, imports, calls and deploy files become deployables with models, handlers and the ways between them."""
+"""The joined project: files, imports, calls and deploy files become deployables with models and handlers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mlscaffold.lint.project.loads import gather
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
 from mlscaffold.lint.project.source import Module, Source, last_name
-from mlscaffold.lint.project.values import ExternalObject, Site
+from mlscaffold.lint.project.values import ClassValue, ExternalObject, FunctionValue, Site
 from mlscaffold.lint.project.walk import Event, Spot, State, Walker
 from mlscaffold.lint.service import Kind, SizeEvidence
 
@@ -80,7 +80,7 @@ class Project:
             if (
                 framework == "streamlit"
                 and "/pages/" in f"/{site.path}"
-                and any(not "/pages/" in f"/{other.path}" for other in same)
+                and any("/pages/" not in f"/{other.path}" for other in same)
             ):
                 continue
             if (
@@ -103,7 +103,9 @@ class Project:
         for other, _ in groups:
             if other.holder is None or holder is None or other.holder == holder:
                 continue
-            bases = [(owner.path, owner.index) for owner in self.evaluator.lineage(other.holder)[1:] if hasattr(owner, "path")]
+            bases = [
+                (owner.path, owner.index) for owner in self.evaluator.lineage(other.holder)[1:] if isinstance(owner, ClassValue)
+            ]
             if (holder.path, holder.index) in bases:
                 return True
         return False
@@ -285,8 +287,6 @@ class Project:
         reload = moment == "per-request" and _is_reload(hook)
         state = State("lazy" if reload else moment, loop=hook.loop, stream=hook.stream, kept=reload)  # type: ignore[arg-type]
         outer = hook.frame.parent
-        from mlscaffold.lint.project.values import FunctionValue
-
         value = FunctionValue(hook.frame.path, hook.frame.index, outer, hook.frame.itself)
         walker.visit(hook.frame, walker._decorated(value, hook.frame, state), (spot,))
         return tuple(walker.events)

@@ -54,6 +54,8 @@ from mlscaffold.lint.syntax import (
 
 DEEPEST = 30  # nested questions
 MOST_FRAMES = 24  # different arguments that a function is followed with; beyond it they are unknown
+MOST_PER_DEPLOYABLE = 250_000  # questions (about two seconds): what is known until then has to do
+MOST_PER_RUN = 2_000_000
 MOST_QUESTIONS = 1500  # that one question may lead to
 _DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "litestar.di.Provide")
 _REQUESTS = ("flask.request", "quart.request", "bottle.request", "flask_restx.reqparse", "flask_restful.reqparse")
@@ -81,6 +83,8 @@ class Evaluator:
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
+        self._left = MOST_PER_RUN
+        self._left_here = MOST_PER_DEPLOYABLE
         self._shelves: dict[tuple[str, object], Values] = {}
         self._scope_set: frozenset[str] = frozenset()
         self._callers: dict[str, list[tuple[str, int, Call]]] | None = None
@@ -98,6 +102,7 @@ class Evaluator:
         if scope != self.scope:
             self.scope = scope
             self._scope_set = frozenset(scope)
+            self._left_here = MOST_PER_DEPLOYABLE
             self._callers = None
             self._shelves = {}
             self._set_attributes = {}
@@ -174,6 +179,10 @@ class Evaluator:
         if key in self._scratch:
             self._cut = True
             return self._scratch[key]
+        if self._left_here <= 0 or self._left <= 0:
+            return ()
+        self._left_here -= 1
+        self._left -= 1
         if not self._active:
             self._spent = 0
         self._spent += 1

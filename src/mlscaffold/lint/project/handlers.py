@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlscaffold.lint.catalog import ServerEntry
@@ -268,9 +267,7 @@ class Handlers:
             elif any(
                 last_name(base) in _VIEW_BASES or last_name(base).endswith(("View", "ViewSet", "Resource", "Handler"))
                 for base in known.bases
-            ):
-                self._view(self._found, value, known.name, None)
-            elif any(name in ("on_get", "on_post") for name, _ in known.methods):
+            ) or any(name in ("on_get", "on_post") for name, _ in known.methods):
                 self._view(self._found, value, known.name, None)
 
     def _framework_class(self, value: ClassValue, entry: ServerEntry, module: Module) -> None:

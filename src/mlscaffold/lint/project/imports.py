@@ -54,7 +54,9 @@ class Imports:
 
     def _absolute(self, importer: str, module: str) -> str | None:
         inner = module.replace(".", "/")
-        folders, files, inside = [], [], []
+        folders: list[str] = []
+        files: list[str] = []
+        inside: list[str] = []
         for root in _enclosing(importer):
             for base in (f"{root}/{inner}" if root else inner, f"{root}/src/{inner}" if root else f"src/{inner}"):
                 found = self._at(base)

@@ -80,5 +80,5 @@ class Sizes:
             parameters = None if entry.parameters is None else int(entry.parameters * 1_000_000)
             size = int(entry.megabytes * 1_000_000) if entry.megabytes is not None else (parameters or 0) * BYTES_PER_PARAMETER
             return Size(bytes=size, parameters=parameters, evidence="published")
-        weight = next((found for word, found in _WORDS if word in lowered), "")
+        weight: Weight = next((found for word, found in _WORDS if word in lowered), "")
         return Size(weight=weight, evidence="name") if weight else None

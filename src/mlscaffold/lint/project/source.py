@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 
 from mlscaffold.lint.facts import MODULE, Block, ClassFacts, FileFacts, FunctionFacts, Import, Step
@@ -115,13 +115,19 @@ class Module:
         owner = self.facts.functions[function].owner
         return self.facts.classes[owner] if owner >= 0 else None
 
-    def calls(self) -> Iterator[tuple[int, Step, Call]]:
+    def calls(self) -> tuple[tuple[int, Step, Call], ...]:
         """Every call with its function and step."""
-        for index, function in enumerate(self.facts.functions):
-            for step in function.steps:
-                for part in walk(step.value):
-                    if isinstance(part, Call):
-                        yield index, step, part
+        return self._calls
+
+    @cached_property
+    def _calls(self) -> tuple[tuple[int, Step, Call], ...]:
+        return tuple(
+            (index, step, part)
+            for index, function in enumerate(self.facts.functions)
+            for step in function.steps
+            for part in walk(step.value)
+            if isinstance(part, Call)
+        )
 
 
 class Source:

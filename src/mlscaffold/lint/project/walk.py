@@ -762,4 +762,4 @@ def _sounds_like_model(expr: Expr) -> bool:
     )
 
 
-__all__ = ["Event", "EventKind", "ModuleValue", "Spot", "State", "Walker", "Function"]
+__all__ = ["Event", "EventKind", "Function", "ModuleValue", "Spot", "State", "Walker"]

@@ -1,0 +1,110 @@
+"""The pipeline: facts -> project -> rules -> suppressions -> baseline, on one screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from mlscaffold.errors import ConfigInvalid
+from mlscaffold.lint import baseline
+from mlscaffold.lint.catalog import Catalog
+from mlscaffold.lint.config import Options
+from mlscaffold.lint.finding import Finding, Report
+from mlscaffold.lint.project import Project
+from mlscaffold.lint.project.entries import names_server
+from mlscaffold.lint.project.services import services_of
+from mlscaffold.lint.rule import Rule, load_rules
+from mlscaffold.lint.suppress import apply, suppressions
+from mlscaffold.lint.workspace import Workspace
+from mlscaffold.resources import rules_folder
+
+
+def run(workspace: Workspace, options: Options) -> Report:
+    """Everything that the rules find in a workspace.
+
+    Raises:
+        ConfigInvalid: an option names no rule.
+        RuleInvalid: a rule or the catalogue cannot be loaded.
+    """
+    with deep_recursion():
+        return _run(workspace, options)
+
+
+def _run(workspace: Workspace, options: Options) -> Report:
+    rules = chosen(load_rules((rules_folder(), *options.rules)), options)
+    catalog = Catalog((rules_folder() / "catalog",), options.catalog)
+    project = project_of(workspace, catalog)
+    findings = sorted(_found(rules, project, options), key=_place)
+    comments = (comment for path in workspace.read_paths for comment in suppressions(path, workspace.content(path) or b""))
+    outcome = apply(
+        findings, comments, today=datetime.now(UTC).date(), ran=[word for rule in rules for word in (rule.code, rule.name)]
+    )
+    about = [finding for rule in rules for finding in rule.review(outcome) if _wanted(finding, options)]
+    left = sorted((*outcome.findings, *about), key=_place)
+    split = baseline.split(left, baseline.read(options.baseline)) if options.baseline else None
+    return Report(
+        root=str(workspace.given),
+        services=services_of(project),
+        findings=split.fresh if split else tuple(left),
+        skipped=workspace.skipped,
+        suppressed=outcome.suppressed,
+        baselined=split.known if split else (),
+        files_read=len(workspace.read_paths),
+    )
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Room for the bounded depth of the walk (20 calls) times that of a question (30), which 1000 Python frames do not hold."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 8_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
+    """The rules that run: those selected (out of preview, unless asked for), less those ignored."""
+    rules = tuple(rules)
+    for word in (*options.select, *options.ignore):
+        if not any(rule.answers_to(word) for rule in rules):
+            known = ", ".join(rule.code for rule in rules)
+            raise ConfigInvalid(f"{word!r} is no rule: expected a code, a prefix of one or a name of: {known}")
+    wanted = [
+        rule
+        for rule in rules
+        if (any(rule.answers_to(word) for word in options.select) if options.select else options.preview or not rule.preview)
+    ]
+    return tuple(rule for rule in wanted if not any(rule.answers_to(word) for word in options.ignore))
+
+
+def project_of(workspace: Workspace, catalog: Catalog) -> Project:
+    """The joined project: only files that name a server are parsed at once, what they reach when it is asked for."""
+    python = workspace.listing.python
+    contents = ((path, workspace.content(path)) for path in python)
+    return Project(
+        python=python,
+        candidates=[path for path, content in contents if content is not None and names_server(content)],
+        config=workspace.listing.config,
+        facts=workspace.facts,
+        read=workspace.config,
+        catalog=catalog,
+        files=workspace.listing.others,
+        weigh=workspace.weigh,
+    )
+
+
+def _found(rules: Iterable[Rule], project: Project, options: Options) -> Iterable[Finding]:
+    for rule in rules:
+        yield from (finding for finding in rule.check(project) if _wanted(finding, options))
+
+
+def _wanted(finding: Finding, options: Options) -> bool:
+    return options.files is None or any(location.path in options.files for location in finding.locations)
+
+
+def _place(finding: Finding) -> tuple[str, int, str, str]:
+    return (finding.primary.path, finding.primary.line, finding.code, finding.service)
