@@ -17,9 +17,12 @@ from mlscaffold.lint.syntax import Attribute, Call, Expr, Name, Subscript
 
 # A file that imports none of these and defines none of these functions makes no server.
 _SERVERS = frozenset(
-    b"fastapi flask litestar starlite starlette quart sanic aiohttp tornado falcon bottle hug robyn blacksheep pyramid cherrypy maxfw connexion "
-    b"http websockets grpc litserve ray bentoml kserve kfserving mlserver ts cog jina label_studio_ml streamlit gradio chainlit nicegui "
-    b"dash celery dramatiq huey rq taskiq runpod potassium modal functions_framework apiflask flask_restx flask_restful flask_restplus socketio "
+    b"fastapi flask litestar starlite starlette quart sanic aiohttp tornado falcon bottle hug robyn blacksheep "
+    b"pyramid cherrypy maxfw connexion "
+    b"http websockets grpc litserve ray bentoml kserve kfserving mlserver ts cog jina label_studio_ml streamlit "
+    b"gradio chainlit nicegui "
+    b"dash celery dramatiq huey rq taskiq runpod potassium modal functions_framework apiflask flask_restx "
+    b"flask_restful flask_restplus socketio "
     b"socketserver docarray flask_openapi3 taskiq_redis flask_api".split()
 )
 _IMPORTED = re.compile(rb"\n[ \t]*(?:from|import)[ \t]+([A-Za-z_][A-Za-z0-9_]*)")
@@ -147,7 +150,7 @@ class Entries:
 
     def _functions(self, module: Module) -> Iterator[Start]:
         top = {name: module.function(index) for name, index in module.nested.get(MODULE, {}).items()}
-        for name, function in top.items():
+        for function in top.values():
             entry = self._decorated(function.decorators, module)
             if entry is not None:
                 yield Start(Site(module.path, function.line), entry)
@@ -187,7 +190,8 @@ class Entries:
     # -- factories -------------------------------------------------------------------------------------------------
 
     def _with_callers(self, start: Start) -> Start:
-        """An application that several files elsewhere get from a factory is several deployables; one caller is part of the same."""
+        """An application that several files elsewhere get from a factory is several deployables; one caller is part of
+        the same."""
         module = self._evaluator.source.module(start.site.path)
         if module is None or start.holder is not None or start.server.kind in ("worker", "ui"):
             return start
@@ -203,7 +207,8 @@ class Entries:
 
     @cached_property
     def _handed_over(self) -> list[tuple[str, Call, tuple[object, ...]]]:
-        """Every call at the top of a file whose result is kept, with what it may be a call of; asked for once, not for every start."""
+        """Every call at the top of a file whose result is kept, with what it may be a call of; asked for once, not for
+        every start."""
         return [
             (caller.path, call, tuple(self._evaluator.evaluate(call.function, self._evaluator.free_frame(caller.path, index))))
             for caller in self._modules
@@ -214,7 +219,7 @@ class Entries:
         ]
 
     def _at_top(self, module: Module, index: int) -> bool:
-        return index == MODULE or module.function(index).name in ("main", "create_app", "run")
+        return index == MODULE or module.function(index).name in ("main", "create_app", "create", "run")
 
     def _factories(self, module: Module, start: Start) -> frozenset[int]:
         """The functions that make or hand out the application."""
@@ -247,8 +252,10 @@ class Entries:
 
 
 _CONSTRUCTOR_NAMES = frozenset(
-    "FastAPI Flask Litestar Starlette Starlite Quart Sanic Application Robyn API App Bottle server serve LitServer Celery Blocks Interface "
-    "ChatInterface TabbedInterface start Potassium Dash MAXApp HTTPServer ThreadingHTTPServer TCPServer Worker SimpleWorker Service run "
+    "FastAPI Flask Litestar Starlette Starlite Quart Sanic Application Robyn API App Bottle server serve LitServer "
+    "Celery Blocks Interface "
+    "ChatInterface TabbedInterface start Potassium Dash MAXApp HTTPServer ThreadingHTTPServer TCPServer Worker "
+    "SimpleWorker Service run "
     "init_app quickstart mount Configurator FlaskAPI APIFlask OpenAPI FlaskApp AsyncApp".split()
 )
 
