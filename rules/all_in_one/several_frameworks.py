@@ -17,9 +17,11 @@ WHY = "Each framework brings its own gigabytes, CUDA context, thread pools and r
 
 # Frameworks that run on the same engine count once; trees and scikit-learn are light.
 _ENGINES = {
-    "torch": "PyTorch", "transformers": "PyTorch", "sentence-transformers": "PyTorch", "diffusers": "PyTorch", "torchvision": "PyTorch",
+    "torch": "PyTorch", "transformers": "PyTorch", "sentence-transformers": "PyTorch", "diffusers": "PyTorch",
+    "torchvision": "PyTorch",
     "torch.hub": "PyTorch", "ultralytics": "PyTorch", "easyocr": "PyTorch", "openai-whisper": "PyTorch", "openai-clip": "PyTorch",
-    "open_clip": "PyTorch", "fastai": "PyTorch", "timm": "PyTorch", "funasr": "PyTorch", "coqui-tts": "PyTorch", "lightning": "PyTorch",
+    "open_clip": "PyTorch", "fastai": "PyTorch", "timm": "PyTorch", "funasr": "PyTorch", "coqui-tts": "PyTorch",
+    "lightning": "PyTorch",
     "keras": "TensorFlow", "tensorflow": "TensorFlow", "tensorflow-hub": "TensorFlow", "deepface": "TensorFlow",
     "onnxruntime": "ONNX Runtime", "insightface": "ONNX Runtime", "llama-cpp": "llama.cpp", "vllm": "vLLM", "paddleocr": "Paddle",
     "paddle": "Paddle", "mxnet": "MXNet", "faster-whisper": "CTranslate2", "ctranslate2": "CTranslate2", "openvino": "OpenVINO",

@@ -27,7 +27,7 @@ def check(project: Project) -> Iterator[Finding]:
 def _finding(project: Project, service: Deployable, held: Holding) -> Finding:
     use = use_of(service, held.loads)
     ordered = [*held.many, *(load for load in held.loads if load not in held.many)]
-    first, *others = ordered
+    first = ordered[0]
     users = [run for run in service.handlers if _uses(run, held)]
     related = (span for load in ordered for span in load_spans(load))
     ways = (span for load in ordered for span in along(load.trail))

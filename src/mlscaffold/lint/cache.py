@@ -1,7 +1,8 @@
 """What earlier runs found out, kept in the user's cache folder and never in the repository.
 
 Content decides, nothing else: a report is remembered under the hash of every byte that it depends on (the files, the rules, the
-catalogue, the options, this program's version, the day), the facts of a file under the hash of its bytes. Dates and paths of files
+catalogue, the options, this program's version, the day), the facts of a file under the hash of its bytes. Dates and
+paths of files
 do not count. What cannot be read back, or holds anything but our own values, is made anew.
 """
 

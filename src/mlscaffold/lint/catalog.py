@@ -1,6 +1,7 @@
 """`rules/catalog/*.yaml`, compiled: what a call means, asked by its dotted name.
 
-Reading YAML costs 50 ms, more than a whole warm run: the parsed form is kept as JSON in the user's cache, under the content's hash.
+Reading YAML costs 50 ms, more than a whole warm run: the parsed form is kept as JSON in the user's cache, under the
+content's hash.
 """
 
 from __future__ import annotations

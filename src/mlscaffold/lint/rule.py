@@ -25,7 +25,8 @@ def nothing(_: object) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: `check` looks at the project, `review` at what suppressing comments did. A `preview` rule speaks only when asked."""
+    """One rule: `check` looks at the project, `review` at what suppressing comments did. A `preview` rule speaks only
+    when asked."""
 
     code: str
     name: str

@@ -1,4 +1,5 @@
-"""How many models a deployable really holds: one model loaded twice is one, alternatives are one, a loop over a registry is several."""
+"""How many models a deployable really holds: one model loaded twice is one, alternatives are one, a loop over a registry
+is several."""
 
 from __future__ import annotations
 

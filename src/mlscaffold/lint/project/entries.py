@@ -27,7 +27,8 @@ _SERVERS = frozenset(
 )
 _IMPORTED = re.compile(rb"\n[ \t]*(?:from|import)[ \t]+([A-Za-z_][A-Za-z0-9_]*)")
 _FUNCTIONS = (
-    b"def model_fn", b"def lambda_handler", b"def handler(", b"def handle(", b"def init()", b"TritonPythonModel", b"urlpatterns", b"Servicer",
+    b"def model_fn", b"def lambda_handler", b"def handler(", b"def handle(", b"def init()",
+    b"TritonPythonModel", b"urlpatterns", b"Servicer",
     b"def predict(event", b"def inference(event",
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What an expression may stand for: names, attributes and calls followed through the repository, on demand.
 
-Flow-insensitive (every assignment to a name counts), sensitive to the arguments of calls. Nothing is executed. A question that comes
+Flow-insensitive (every assignment to a name counts), sensitive to the arguments of calls. Nothing is executed. A
+question that comes
 back to itself has no answer; answers are cut at `values.MOST`.
 """
 
@@ -842,11 +843,8 @@ class Evaluator:
         if module is None:
             return ()
         frame = self.bind(value, arguments, words)
-        found: list[Values] = []
-        for step in module.function(value.index).steps:
-            if step.kind in ("return", "yield") and self.reached(step, frame, module):
-                found.append(self.evaluate(step.value, frame))
-        known = joined(*found)
+        answers = (step for step in module.function(value.index).steps if step.kind in ("return", "yield"))
+        known = joined(*(self.evaluate(step.value, frame) for step in answers if self.reached(step, frame, module)))
         return tuple(result for result in known if result != Known(None)) or known
 
     def reached(self, step: Step, frame: Frame, module: Module) -> bool:
@@ -861,7 +859,7 @@ class Evaluator:
 
     def _external(self, name: str, expr: Call, frame: Frame) -> Values:
         first = self.evaluate(expr.arguments[0], frame) if expr.arguments else ()
-        words = {word: part for word, part in expr.keywords}
+        words = dict(expr.keywords)
         if name in _DEPENDS:
             return joined(
                 *(self.called(value, _BARE, frame) for value in first if isinstance(value, FunctionValue | ClassValue | Object))
@@ -938,7 +936,7 @@ class Evaluator:
             if last_name(call.function) != "add_argument":
                 continue
             flags = [part.value for part in call.arguments if isinstance(part, Constant) and isinstance(part.value, str)]
-            words = {word: part for word, part in call.keywords}
+            words = dict(call.keywords)
             if name not in [flag.lstrip("-").replace("-", "_") for flag in flags]:
                 continue
             action = words.get("action")
@@ -1046,7 +1044,8 @@ def _as_number(value: str | int | float | bool | None) -> str | int | float | bo
 
 _BARE = Call(Name("", 0), (), (), 0, 0, False)
 _BUILTINS = frozenset(
-    "open str int float bool list dict tuple set sorted next iter getattr setattr len map filter range zip enumerate print input super "
+    "open str int float bool list dict tuple set sorted next iter getattr setattr len map filter range zip "
+    "enumerate print input super "
     "type object staticmethod classmethod property isinstance sum min max any all bytes".split()
 )
 _ANSWERS: dict[type, Callable[..., Values]] = {

@@ -25,14 +25,17 @@ from mlscaffold.lint.project.values import (
 from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Mapping, Name, walk
 
 _VERBS = frozenset(
-    "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli query subscription".split()
+    "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli "
+    "query subscription".split()
 )
 _STARTS = frozenset(
-    "before_first_request before_serving before_server_start main_process_start on_startup after_server_start before_app_first_request "
+    "before_first_request before_serving before_server_start main_process_start on_startup after_server_start "
+    "before_app_first_request "
     "worker_process_init worker_init worker_ready startup".split()
 )
 _REGISTERS = frozenset(
-    "add_api_route add_url_rule add_route add_post add_get add_put Route WebSocketRoute APIRoute add_resource add_api_websocket_route "
+    "add_api_route add_url_rule add_route add_post add_get add_put Route WebSocketRoute APIRoute add_resource "
+    "add_api_websocket_route "
     "path re_path url add_view register Rule add_websocket_route".split()
 )
 _UI = frozenset("click submit change upload then input select release load tap like".split())
@@ -192,8 +195,6 @@ class Handlers:
                     values = [value for key, value in part.pairs] if isinstance(part, Mapping) else []
                     for value in values:
                         self._given(self._found, value, "handler", frame)
-            elif name == "add_periodic_task" or (name == "Process" and False):
-                continue
 
     def _registration(self, call: Call, name: str, frame: Frame) -> None:
         label = next(iter(_texts(call)), name)
@@ -327,7 +328,7 @@ class Handlers:
     ) -> None:
         function = module.function(index)
         bound = itself if isinstance(itself, Object) else None
-        bindings = self._requested(function, module, bound, parent) if into is self._found else ()
+        bindings = self._requested(function, module, bound) if into is self._found else ()
         frame = self._evaluator.frame(module.path, index, bindings=bindings, itself=bound, parent=parent)
         loop = function.is_async or (self._start.server.plain == "loop" and into is self._found and not task)
         into.setdefault((module.path, index), Hook(label, frame, function, loop, stream or self._start.server.stream, task))
@@ -336,9 +337,7 @@ class Handlers:
         alias = self._evaluator.alias(annotation, self._evaluator.frame(module.path, MODULE)) if annotation is not None else None
         return _injected(alias[0] if alias else annotation)
 
-    def _requested(
-        self, function: FunctionFacts, module: Module, itself: Object | None, parent: Frame | None
-    ) -> tuple[tuple[str, Values], ...]:
+    def _requested(self, function: FunctionFacts, module: Module, itself: Object | None) -> tuple[tuple[str, Values], ...]:
         """What a request fills in: every parameter that is not injected."""
         bound: list[tuple[str, Values]] = []
         for place, parameter in enumerate(function.parameters):

@@ -23,7 +23,8 @@ _MODEL = re.compile(
     re.IGNORECASE,
 )
 _PREDICTS = frozenset(
-    "predict predict_proba predict_log_proba decision_function forecast __call__ forward score_samples kneighbors recommend get_forecast eval load_state_dict transcribe generate run".split()
+    "predict predict_proba predict_log_proba decision_function forecast __call__ forward score_samples kneighbors "
+    "recommend get_forecast eval load_state_dict transcribe generate run".split()
 )
 _ONLY_TRANSFORMS = frozenset("transform inverse_transform fit_transform texts_to_sequences get_feature_names_out encode".split())
 

@@ -1,4 +1,5 @@
-"""Constants that live outside Python: Dockerfile ENV, compose `environment`, `.env`, and YAML, JSON, INI or TOML that code reads."""
+"""Constants that live outside Python: Dockerfile ENV, compose `environment`, `.env`, and YAML, JSON, INI or TOML that
+code reads."""
 
 from __future__ import annotations
 

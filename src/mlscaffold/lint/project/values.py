@@ -109,7 +109,8 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class ModelValue:
-    """A model that a call brought into the process. `names` are the ids or files it may be loaded from, `holder` the function that
+    """A model that a call brought into the process. `names` are the ids or files it may be loaded from, `holder` the
+    function that
     loads; a `helper` (voice activity, an OCR binary) is no second model."""
 
     site: Site

@@ -62,8 +62,10 @@ class Spot:
 class State:
     """How the code at hand runs.
 
-    `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`: behind a cache
-    or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way, `words` the
+    `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`:
+    behind a cache
+    or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way,
+    `words` the
     names on the left of the assignments on the way. `guessed`: reached through a name that several classes have.
     """
 
@@ -98,10 +100,14 @@ class Event:
 
 
 _TRANSPARENT = frozenset(
-    "to eval cuda half float cpu bfloat16 double compile parameters named_parameters state_dict load_state_dict requires_grad_ get_inputs "
-    "get_outputs get_providers get_modelmeta config train modules children named_modules share_memory set_providers summary fuse info "
-    "get_input_details get_output_details allocate_tensors set_tensor get_tensor enable_attention_slicing enable_model_cpu_offload "
-    "enable_xformers_memory_efficient_attention enable_sequential_cpu_offload load_lora_weights fuse_lora resize_token_embeddings "
+    "to eval cuda half float cpu bfloat16 double compile parameters named_parameters state_dict load_state_dict "
+    "requires_grad_ get_inputs "
+    "get_outputs get_providers get_modelmeta config train modules children named_modules share_memory "
+    "set_providers summary fuse info "
+    "get_input_details get_output_details allocate_tensors set_tensor get_tensor enable_attention_slicing "
+    "enable_model_cpu_offload "
+    "enable_xformers_memory_efficient_attention enable_sequential_cpu_offload load_lora_weights fuse_lora "
+    "resize_token_embeddings "
     "add_pipe get_pipe enable_pipe disable_pipe initialize pipe_names get_feature_names_out get_feature_names get_params "
     "set_params keys items values get append close save save_pretrained save_model dump copy update enable_vae_slicing "
     "enable_vae_tiling enable_freeu set_progress_bar_config register_forward_hook tie_weights gradient_checkpointing_enable "
@@ -112,7 +118,8 @@ _TRANSPARENT = frozenset(
 _TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
 _MODULE_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
 _GUESSED = frozenset(
-    "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text encode_image run_inference "
+    "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text "
+    "encode_image run_inference "
     "generate_image generate_text text_to_speech".split()
 )
 _WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
@@ -343,18 +350,23 @@ class Walker:
             self.expression(part, frame, self._argument_state(call, inner), trail)
         for value, chosen in self._dispatched(values, call, frame, state):
             self.call_value(value, call, frame, chosen, trail)
-        if last_name(function) == "get" and len(call.arguments) == 1 and not isinstance(call.arguments[0], Constant):
-            for value in self.evaluator.evaluate(call.arguments[0], frame):
-                if isinstance(value, ClassValue):  # a container of dependencies makes it
-                    self.call_value(
-                        value, Call(function, (), (), call.line, call.column, False), frame, replace(state, kept=True), trail
-                    )
+        self._from_container(call, frame, state, trail)
         self._method_call(call, values, frame, state, trail)
         if last_name(function) in ("load_state_dict", "set_state_dict", "load_params"):
             self._weights(call, frame, state, trail)
 
+    def _from_container(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """`container.get(Class)` makes the object, once."""
+        if last_name(call.function) != "get" or len(call.arguments) != 1 or isinstance(call.arguments[0], Constant):
+            return
+        for value in self.evaluator.evaluate(call.arguments[0], frame):
+            if isinstance(value, ClassValue):
+                made = Call(call.function, (), (), call.line, call.column, awaited=False)
+                self.call_value(value, made, frame, replace(state, kept=True), trail)
+
     def _dispatched(self, values: Values, call: Call, frame: Frame, state: State) -> Iterator[tuple[Value, State]]:
-        """One variable holds one object: what a call may reach through it are alternatives, unless a loop or a request goes through them."""
+        """One variable holds one object: what a call may reach through it are alternatives, unless a loop or a request
+        goes through them."""
         several = [value for value in values if isinstance(value, FunctionValue | ClassValue)]
         exclusive = len(several) > 1 and state.moment in ("module", "startup") and not state.repeat
         for arm, value in enumerate(values):
