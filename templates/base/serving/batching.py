@@ -13,12 +13,12 @@ from functools import partial
 import numpy as np
 
 from serving.call import Call, CallerGone, current_call
-from serving.errors import DeadlineExceeded
+from serving.deadlines import Deadlines
 from serving.metrics import Metrics
 from serving.tensors import Array
 from serving.threads import Threads
 
-SECOND_THREAD_FROM = 0.25  # of a full batch
+SECOND_THREAD_FROM = 0.5  # of a full batch
 
 Key = tuple[object, ...]
 Result = list[Array] | Exception
@@ -46,6 +46,7 @@ class Batching:
         self._free = threads.count
         self._queue: list[Waiting] = []
         self._scheduled = False
+        self._deadlines = Deadlines()
 
     async def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         """The outputs for these rows, as if they had run alone.
@@ -62,11 +63,11 @@ class Batching:
         if not self._scheduled:  # after the requests that are being read right now, so that they come along
             self._scheduled = True
             loop.call_soon(self._start)
-        too_late = loop.call_later(call.remaining_ms / 1000, _expire, answer)
+        self._deadlines.watch(answer, call.ends_at)
         try:
             return await answer
         finally:
-            too_late.cancel()
+            self._deadlines.forget(answer)
 
     def _start(self) -> None:
         self._scheduled = False
@@ -142,11 +143,6 @@ class Batching:
             else:
                 waiting.answer.set_result(result)
         self._start()
-
-
-def _expire(answer: asyncio.Future[list[Array]]) -> None:
-    if not answer.done():
-        answer.set_exception(DeadlineExceeded("the deadline passed while the request was waiting for the model"))
 
 
 def _rows(feeds: Mapping[str, Array]) -> int:
