@@ -38,8 +38,14 @@ class JsonFormatter(logging.Formatter):
         return self._encode(line).decode()
 
 
+GATHER_S = 0.01  # a write to the stream costs more than ten lines do
+
+
 class AccessLog:
-    """The line per request; it is written straight to the stream, since `logging` costs more than a small model."""
+    """The line per request; it is written straight to the stream, since `logging` costs more than a small model.
+
+    Lines come at most `GATHER_S` late; `flush` has to be called in the end.
+    """
 
     def __init__(self, service: str, identity: Mapping[str, str]) -> None:
         # Without its opening brace, it ends every line.
@@ -50,8 +56,8 @@ class AccessLog:
     def __call__(self, method: str, path: str, status: int, seconds: float) -> None:
         """Write the line for a request that took so many seconds; only the path can hold what JSON has to escape."""
         call = current_call.get()
-        if not self._lines:  # one write for all that the loop answers in this turn
-            asyncio.get_running_loop().call_soon(self._flush)
+        if not self._lines:
+            asyncio.get_running_loop().call_later(GATHER_S, self.flush)
         self._lines.append(
             f'{{"time":"{self._now()}","level":"info","message":"request","method":"{method}",'
             f'"path":{msgspec.json.encode(path).decode()},"status":{status},"duration_ms":{seconds * 1000:.3f},'
@@ -59,7 +65,10 @@ class AccessLog:
             f'"parent_id":"{call.parent_id}",{self._identity}'
         )
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write the lines that have been gathered."""
+        if not self._lines:
+            return
         lines, self._lines = self._lines, []
         lines.append("")
         sys.stdout.write("\n".join(lines))

@@ -44,6 +44,8 @@ class Telemetry:
         """Serve one request, or the lifespan."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            if self._access_log:  # the lifespan is over
+                self._access_log.flush()
             return
         started = time.perf_counter()
         call = call_from(dict(scope["headers"]), longest_ms=self._longest_ms)

@@ -75,6 +75,8 @@ class GrpcDoor:
         """Let the running calls finish within the longest deadline, then end the model."""
         if self._server:
             await self._server.stop(self._parts.settings.deadline_ms / 1000)
+        if self._access_log:
+            self._access_log.flush()
         await self._model.close()
 
     def _handlers(self) -> Mapping[str, grpc.RpcMethodHandler]:
