@@ -21,7 +21,8 @@ demo: $(READY)  ## stamp a server, serve, ask it, lint an example repository
 	$(BIN)/python demo/demo.py
 
 test: $(READY)  ## every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -m slow  # these time what they start: nothing else may run beside them
 
 check: $(READY)  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
