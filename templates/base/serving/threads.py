@@ -13,6 +13,8 @@ from serving.metrics import Metrics
 from serving.session import Session
 from serving.tensors import Array
 
+FATAL_ONLY = 4
+
 
 class Threads:
     """The model's threads. onnxruntime lets go of the interpreter while it computes: runs are really side by side."""
@@ -32,6 +34,7 @@ class Threads:
         """
         call = current_call.get()
         stop = ort.RunOptions()
+        stop.log_severity_level = FATAL_ONLY  # a run that is ended early is no error, and errors reach the caller
 
         def work() -> list[Array]:
             call.check_deadline()

@@ -15,7 +15,7 @@ from serving.parts import Parts
 from serving.run import run
 from serving.settings import ServingSettings
 from serving.v2 import add_v2_routes
-from tests.support import Process, free_port
+from tests.support import Process
 
 NAME = "slow"
 FOR_MINUTES = 100_000_000
@@ -38,8 +38,18 @@ class SlowProcess(Process):
     module = "tests.{}"
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        self.grpc_port = free_port()
-        super().__init__("slow_service", folder / "slow.log", {"grpc_port": self.grpc_port, **settings})
+        super().__init__("slow_service", folder / "slow.log", settings)
+
+    @property
+    def grpc(self) -> str:
+        """The address of its gRPC door."""
+        return grpc_address(self)
+
+
+def grpc_address(process: Process) -> str:
+    """Where a process listens for gRPC, which it has logged."""
+    port = next(line["grpc_port"] for line in process.log_lines if "grpc_port" in line)
+    return f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

@@ -15,16 +15,15 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from serving.grpc_codec import CONTENTS
 from serving.tensors import Array
-from tests.slow_service import FOR_MINUTES, NAME, SlowProcess, slow_service
-from tests.support import ModelService, Process, assert_same, free_port, running
+from tests.slow_service import FOR_MINUTES, NAME, SlowProcess, grpc_address, slow_service
+from tests.support import ModelService, Process, assert_same, running
 
 
 @pytest.fixture(scope="module")
 def door(service: ModelService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, str]]:
     """The service, and the address of its gRPC door."""
-    port = free_port()
-    with running(service, tmp_path_factory.mktemp("logs"), grpc_port=port) as process:
-        yield process, f"127.0.0.1:{port}"
+    with running(service, tmp_path_factory.mktemp("logs")) as process:
+        yield process, grpc_address(process)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +203,7 @@ def test_the_model_and_the_call_are_named_in_the_metadata(service: ModelService,
 
 
 def test_a_deadline_ends_the_call_and_frees_the_server(slow: SlowProcess) -> None:
-    with triton.InferenceServerClient(f"127.0.0.1:{slow.grpc_port}") as client:
+    with triton.InferenceServerClient(slow.grpc) as client:
         began = time.monotonic()
         with pytest.raises(triton.InferenceServerException, match=r"Deadline Exceeded|deadline"):
             client.infer(NAME, steps(FOR_MINUTES), client_timeout=0.3)
@@ -216,7 +215,7 @@ def test_a_deadline_ends_the_call_and_frees_the_server(slow: SlowProcess) -> Non
 @pytest.mark.parametrize("header", ["x-deadline-ms", "timeout"])
 def test_deadlines_in_the_request_are_honoured_too(slow: SlowProcess, header: str) -> None:
     options = {"headers": {"x-deadline-ms": "200"}} if header == "x-deadline-ms" else {"timeout": 200_000}
-    with triton.InferenceServerClient(f"127.0.0.1:{slow.grpc_port}") as client:
+    with triton.InferenceServerClient(slow.grpc) as client:
         began = time.monotonic()
         with pytest.raises(triton.InferenceServerException) as caught:
             client.infer(NAME, steps(FOR_MINUTES), **options)
@@ -225,7 +224,7 @@ def test_deadlines_in_the_request_are_honoured_too(slow: SlowProcess, header: st
 
 
 def test_a_caller_who_leaves_frees_the_server(slow: SlowProcess) -> None:
-    with triton.InferenceServerClient(f"127.0.0.1:{slow.grpc_port}") as client:
+    with triton.InferenceServerClient(slow.grpc) as client:
         call = client.async_infer(NAME, steps(FOR_MINUTES), lambda **_: None)
         slow.wait_until(lambda: b"serving_inflight 1.0" in slow.ask("GET", "/metrics").body, "at work")
         call.cancel()
@@ -234,7 +233,7 @@ def test_a_caller_who_leaves_frees_the_server(slow: SlowProcess) -> None:
 
 def test_beyond_its_places_it_sheds(tmp_path: Path) -> None:
     with slow_service(tmp_path, max_inflight=1) as process:
-        address = f"127.0.0.1:{process.grpc_port}"
+        address = process.grpc
         with triton.InferenceServerClient(address) as client:
             call = client.async_infer(NAME, steps(FOR_MINUTES), lambda **_: None)
             process.wait_until(lambda: b"serving_inflight 1.0" in process.ask("GET", "/metrics").body, "full")
@@ -255,13 +254,13 @@ def test_too_large_a_message_is_refused(tmp_path: Path) -> None:
     with slow_service(tmp_path, max_body_bytes=2000) as process:
         request = service_pb2.ModelInferRequest(model_name=NAME, raw_input_contents=[bytes(3000)])
         with pytest.raises(grpc.RpcError) as caught:
-            ask(f"127.0.0.1:{process.grpc_port}", request)
+            ask(process.grpc, request)
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_draining_service_is_not_ready_and_finishes_its_work(tmp_path: Path) -> None:
     with slow_service(tmp_path, drain_seconds=0.7) as process:
-        with triton.InferenceServerClient(f"127.0.0.1:{process.grpc_port}") as client:
+        with triton.InferenceServerClient(process.grpc) as client:
             answers: list[object] = []
             count = _steps_for(client, seconds=1.5)
             caller = threading.Thread(target=lambda: answers.append(client.infer(NAME, steps(count))))
@@ -282,7 +281,7 @@ def _steps_for(client: triton.InferenceServerClient, seconds: float) -> int:
 
 
 def test_a_port_that_is_taken_is_told(slow: SlowProcess, tmp_path: Path) -> None:
-    process = SlowProcess(tmp_path, grpc_port=slow.grpc_port)
+    process = SlowProcess(tmp_path, grpc_port=slow.grpc.rpartition(":")[2])
     try:
         process.wait_until(lambda: process.status("/v2/health/live") == 200, "live")
         process.wait_until(lambda: b"gRPC cannot listen" in process.ask("GET", "/v2/health/ready").body, "told")
