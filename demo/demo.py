@@ -79,13 +79,17 @@ def lint(folder: Path) -> int:
         [*MLSCAFFOLD, "lint", "helpdesk", "--format", "json"], cwd=folder, check=False, capture_output=True, text=True
     )
     findings = json.loads(report.stdout)["findings"]
-    commands = {one["suggestion"]["command"]: one["code"] for one in findings if one["suggestion"]}
     headline("The commands that stamp the ways out")
-    for command, code in commands.items():
+    for command, code in {way_out(one["suggestion"]): one["code"] for one in findings if one["suggestion"]}.items():
         print(f"{code}  {command}")
     codes = {one["code"] for one in findings}
     print(f"\n{len(findings)} findings: {', '.join(sorted(codes))}")
     return 0 if shown.returncode == 1 and {"MLS101", "MLS201"} <= codes else 1
+
+
+def way_out(suggestion: dict[str, str]) -> str:
+    """The command that stamps it, or the one that tells about a pattern that this version does not stamp yet."""
+    return suggestion["command"] if suggestion["stamped"] else f"mlscaffold patterns {suggestion['pattern']}   (not stamped yet)"
 
 
 def run(command: list[str], folder: Path) -> None:
