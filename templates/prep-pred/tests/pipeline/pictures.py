@@ -15,7 +15,7 @@ from tests.pipeline.stages import proxy, service_of
 from tests.support import Answer, Process
 
 SERVICE = service_of(MODEL)
-MAX_PIXELS = 16_000_000
+MAX_PIXELS = 12_500_000
 
 
 def png(image: Image.Image) -> bytes:

@@ -20,7 +20,7 @@ from tests.support import Process, assert_same
 
 MANY = SIGNATURE.inputs[0].shape == (-1,)
 PICTURES = [picture(seed) for seed in range(5 if MANY else 1)]
-SLOW_PICTURE = png(Image.new("RGB", (4000, 3900), "white"))
+SLOW_PICTURE = png(Image.new("RGB", (4000, 3100), "white"))
 
 
 @pytest.fixture(scope="module")
