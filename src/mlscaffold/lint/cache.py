@@ -13,6 +13,7 @@ import pickle
 import platform
 from datetime import UTC, datetime
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlscaffold import __version__
@@ -21,8 +22,6 @@ from mlscaffold.lint.store import read_bytes, write_bytes
 from mlscaffold.resources import rules_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlscaffold.lint.config import Options
     from mlscaffold.lint.discover import Listing
     from mlscaffold.lint.facts import FileFacts
@@ -63,7 +62,8 @@ class Cache:
             str(workspace.given),
         )
         digest.update("\0".join(said).encode(errors="surrogateescape"))
-        folders = (rules_folder(), *options.rules)
+        # Our own source too: in a checkout the version stays while the code changes.
+        folders = (Path(__file__).parent, rules_folder(), *options.rules)
         files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".yaml")]
         for path in (*files, *options.catalog, *((options.baseline,) if options.baseline else ())):
             digest.update(b"\1" + path.read_bytes() if path.is_file() else b"\2")

@@ -125,14 +125,16 @@ def _unmixed(loads: list[Load]) -> list[Load]:
 
 def _placed(loads: list[Load]) -> list[Load]:
     """A helper that is called for several models: each is placed where the helper is called."""
+    per_site: dict[Site, set[tuple[str, ...]]] = defaultdict(set)
     helpers: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
     for load in loads:
+        per_site[load.site].add(load.model.names or load.variant)
         if load.role == "model":
             helpers[load.site.path, load.model.holder].add(load.model.names or load.variant)
     found = []
     for load in loads:
-        several = len(helpers[load.site.path, load.model.holder]) > 1
-        if several and (load.model.from_parameter or load.variant) and load.trail:
+        named = load.model.from_parameter and len(helpers[load.site.path, load.model.holder]) > 1
+        if (named or len(per_site[load.site]) > 1) and load.trail:
             spot = load.trail[-1]
             load = replace(load, site=Site(spot.path, spot.line))
         found.append(load)

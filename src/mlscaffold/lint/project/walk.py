@@ -594,7 +594,9 @@ class Walker:
                 isinstance(value, ModelValue) for value in self.evaluator.evaluate(part.base, frame)
             ):
                 yield site
-            yield from (value.site for value in self.evaluator.evaluate(part, frame) if isinstance(value, ModelValue))
+            given = [value.site for value in self.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
+            if len(given) == 1:  # of several that it may be, nobody knows which
+                yield given[0]
 
     def _method_call(self, call: Call, values: Values, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """`x.method(…)` where `x` is a model, a trainable object, or nobody knows."""
