@@ -138,6 +138,39 @@ def test_configuration_counts(helpdesk: Path) -> None:
     assert 'fail-on = "never"' in mlscaffold("lint", "--show-settings", cwd=helpdesk).stdout
 
 
+def test_files_may_be_left_out_of_a_rule(helpdesk: Path) -> None:
+    (helpdesk / "mlscaffold.toml").write_text('[per-file-ignores]\n"helpdesk/models.py" = ["MLS101"]\n')
+    left = codes(mlscaffold("lint", "--format", "json", cwd=helpdesk))
+    assert "MLS101" not in left
+    assert "MLS201" in left
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("Dockerfile", 'CMD ["python", "-m", "service.start"]'),
+        ("compose.yaml", "services:\n  api:\n    command: uvicorn service.start:application"),
+        ("Procfile", "web: gunicorn service.start:application"),
+        ("start.sh", "exec python service/start.py"),
+    ],
+)
+def test_what_a_deploy_file_starts_is_a_deployable(tmp_path: Path, name: str, content: str) -> None:
+    # the file that is started names no framework: a module elsewhere makes the application
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service/start.py").write_text("from common.factory import build\n\napplication = build('one')\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/start.py").write_text("from common.factory import build\n\napplication = build('two')\n")
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common/factory.py").write_text(
+        "from fastapi import FastAPI\n\n\ndef build(name):\n    app = FastAPI(title=name)\n    return app\n"
+    )
+    (tmp_path / name).write_text(content + "\n")
+    second = content.replace("service.start", "other.start").replace("service/start", "other/start")
+    (tmp_path / f"other/{name}").write_text(second + "\n")
+    said = json.loads(mlscaffold("lint", "--format", "json", cwd=tmp_path).stdout)
+    assert {service["entry"]["path"] for service in said["services"]} == {"service/start.py", "other/start.py"}
+
+
 def test_changed_since_reports_what_touches_the_changes(helpdesk: Path) -> None:
     def git(*arguments: str) -> None:
         subprocess.run(

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 
 from mlscaffold.errors import ConfigInvalid
 from mlscaffold.lint import baseline
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import Options
+from mlscaffold.lint.deploy import started
 from mlscaffold.lint.finding import Finding, Report
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.entries import names_server
@@ -82,12 +84,13 @@ def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
 
 
 def project_of(workspace: Workspace, catalog: Catalog) -> Project:
-    """The joined project: only files that name a server are parsed at once, what they reach when it is asked for."""
+    """The joined project: files that name a server, or that a deploy file starts, are parsed at once; the rest when asked for."""
     python = workspace.listing.python
     contents = ((path, workspace.content(path)) for path in python)
+    named = started(python, workspace.listing.config, workspace.config)
     return Project(
         python=python,
-        candidates=[path for path, content in contents if content is not None and names_server(content)],
+        candidates=[path for path, content in contents if content is not None and (path in named or names_server(content))],
         config=workspace.listing.config,
         facts=workspace.facts,
         read=workspace.config,
@@ -103,7 +106,14 @@ def _found(rules: Iterable[Rule], project: Project, options: Options) -> Iterabl
 
 
 def _wanted(finding: Finding, options: Options) -> bool:
+    if any(_ignored(finding, glob, codes) for glob, codes in options.per_file_ignores.items()):
+        return False
     return options.files is None or any(location.path in options.files for location in finding.locations)
+
+
+def _ignored(finding: Finding, glob: str, codes: Iterable[str]) -> bool:
+    named = any(finding.code.startswith(word.upper()) or finding.name == word for word in codes)
+    return named and fnmatch(finding.primary.path, glob)
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str]:
