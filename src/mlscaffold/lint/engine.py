@@ -39,7 +39,9 @@ def _run(workspace: Workspace, options: Options) -> Report:
     catalog = Catalog((rules_folder() / "catalog",), options.catalog)
     project = project_of(workspace, catalog)
     findings = sorted(_found(rules, project, options), key=_place)
-    comments = (comment for path in workspace.read_paths for comment in suppressions(path, workspace.content(path) or b""))
+    python = ((path, workspace.content(path)) for path in workspace.read_paths)
+    deploy = ((path, workspace.config(path)) for path in workspace.listing.config)
+    comments = (comment for path, content in (*python, *deploy) for comment in suppressions(path, content or b""))
     outcome = apply(
         findings, comments, today=datetime.now(UTC).date(), ran=[word for rule in rules for word in (rule.code, rule.name)]
     )
