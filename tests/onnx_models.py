@@ -124,6 +124,17 @@ def memory_eater() -> onnx.ModelProto:
     )
 
 
+def long_names() -> onnx.ModelProto:
+    """Names as exporters make them: a tensor's whole path in the graph."""
+    taken = "StatefulPartitionedCall/model/" + "block/" * 14 + "x:0"
+    given = "StatefulPartitionedCall/model/" + "block/" * 6 + "BiasAdd:0"
+    return model(
+        [helper.make_node("Neg", [taken], [given])],
+        [value(taken, TensorProto.FLOAT, ["n", 3])],
+        [value(given, TensorProto.FLOAT, ["n", 3])],
+    )
+
+
 SERVABLE: dict[str, Callable[[], onnx.ModelProto]] = {
     "linear": linear,
     "static-batch": lambda: linear(2),
@@ -134,6 +145,7 @@ SERVABLE: dict[str, Callable[[], onnx.ModelProto]] = {
     "scalar": lambda: unary("Neg", TensorProto.FLOAT, []),
     "rows-depend": lambda: unary("Softmax", TensorProto.FLOAT, ["n", 3], axis=0),
     "convolution": convolution,
+    "long-names": long_names,
 }
 
 

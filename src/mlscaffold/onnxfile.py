@@ -36,9 +36,9 @@ class Tensor:
 class OnnxFile:
     """A model file that onnxruntime loads and runs.
 
-    `bytes` counts the file and its external data; `latency_ms` is the median of single runs on one thread of this machine.
-    `rows` says that the first axis of every input and output is a free batch axis, shown by running 1 and 2 rows; `batchable`
-    that the rows of a batch also get the answers that they get alone.
+    `external` are the files of external data beside it and their SHA-256; `bytes` counts them too. `latency_ms` is the median
+    of single runs on one thread of this machine. `rows` says that the first axis of every input and output is a free batch
+    axis, shown by running 1 and 2 rows; `batchable` that the rows of a batch also get the answers that they get alone.
     """
 
     path: Path
@@ -50,7 +50,7 @@ class OnnxFile:
     batchable: bool
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    external: tuple[str, ...] = ()
+    external: dict[str, str] = field(default_factory=dict)
     axes: dict[str, int] = field(default_factory=dict)
 
 
@@ -79,7 +79,6 @@ def read(path: Path, *, axes: dict[str, int] | None = None, time_limit_s: float 
         path=path,
         inputs=_tensors(said.pop("inputs")),
         outputs=_tensors(said.pop("outputs")),
-        external=tuple(said.pop("external")),
         **said,
     )
 

@@ -83,7 +83,7 @@ def _probe(path: Path, axes: dict[str, int]) -> dict[str, object]:
         "latency_ms": _latency_ms(session, feeds),
         "rows": rows,
         "batchable": batchable,
-        "external": external,
+        "external": {name: _sha256(path.parent / name) for name in external},
         "axes": sizes,
         "inputs": [_tensor(value, np.shape(feeds[value.name])) for value in session.get_inputs()],
         "outputs": [

@@ -1,5 +1,6 @@
 """`mlscaffold new` and `mlscaffold patterns` as a user calls them."""
 
+import hashlib
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import onnx_models as models
 
@@ -64,6 +66,9 @@ def test_weights_in_a_file_of_their_own_come_along(tmp_path: Path) -> None:
     done = mlscaffold("new", "shop", "--pattern", "web-single", "--model", "wide/model.onnx", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "shop/models/wide/1").iterdir()) == ["model.onnx", "weights.bin"]
+    card = yaml.safe_load((tmp_path / "shop/models/wide/model.yaml").read_text())
+    digest = hashlib.sha256((tmp_path / "wide/weights.bin").read_bytes()).hexdigest()
+    assert card["external_data"] == {"weights.bin": digest}
 
 
 def test_a_slow_model_is_warned_of_with_the_figure(tmp_path: Path) -> None:

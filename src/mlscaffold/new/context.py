@@ -18,6 +18,7 @@ from mlscaffold.units import human_size
 
 PYTHON_TYPES = {"BOOL": "bool", "BYTES": "str", "FP16": "float", "FP32": "float", "FP64": "float"}
 # attributes of pydantic.BaseModel that a field must not shadow
+FIELD_LENGTH = 32  # exporters name tensors by their whole path in the graph
 SHADOWED = frozenset("copy construct dict fields json schema validate parse_obj parse_raw parse_file from_orm self".split())
 
 
@@ -119,7 +120,7 @@ def field_names(names: list[str]) -> list[str]:
     """Unique Python identifiers for tensor names, usable as Pydantic fields ("input.1" -> "input_1")."""
     taken: list[str] = []
     for name in names:
-        field = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "tensor"
+        field = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()[:FIELD_LENGTH].rstrip("_") or "tensor"
         field = f"tensor_{field}" if field[0].isdigit() else field
         if keyword.iskeyword(field) or keyword.issoftkeyword(field) or field in SHADOWED or field.startswith("model_"):
             field = f"{field}_"
@@ -164,6 +165,7 @@ def _model(model: StampedModel) -> ModelContext:
         version=model.version,
         path=f"{model.folder}/model.onnx",
         sha256=file.sha256,
+        external_data=file.external,
         bytes=file.bytes,
         size=human_size(file.bytes),
         latency_ms=file.latency_ms,

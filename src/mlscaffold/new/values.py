@@ -26,7 +26,7 @@ class ImageContext(TypedDict):
 
 
 class ModelContext(TypedDict):
-    """`image` is None where the model takes no images."""
+    """`external_data` maps the files beside the model to their SHA-256; `image` is None where it takes no images."""
 
     name: str
     package: str
@@ -35,6 +35,7 @@ class ModelContext(TypedDict):
     version: str
     path: str
     sha256: str
+    external_data: dict[str, str]
     bytes: int
     size: str
     latency_ms: float

@@ -21,11 +21,16 @@ class ModelInvalid(Exception):
 
 
 class ModelCard(msgspec.Struct, frozen=True):
-    """What `model.yaml` says. `labels` are the classes in the order of the model's scores."""
+    """What `model.yaml` says.
+
+    `external_data` are the files of weights beside the model with their checksums; `labels` the classes in the order of
+    the model's scores.
+    """
 
     name: str
     version: str
     sha256: Sha256
+    external_data: dict[str, Sha256] = {}
     labels: list[str] = []
     latency_budget_ms: float | None = None
     description: str = ""
@@ -55,12 +60,18 @@ def read_card(repository: Path, name: str) -> ModelCard:
 
 
 def checked_file(repository: Path, card: ModelCard) -> Path:
-    """The model's file, once its checksum is found right.
+    """The model's file, once its checksum and those of the weights beside it are found right.
 
     Raises:
-        ModelInvalid: it is missing, or it is another file than the card promises.
+        ModelInvalid: one is missing, or is another file than the card promises.
     """
-    path = repository / card.name / card.version / FILE
+    folder = repository / card.name / card.version
+    for name, promised in {FILE: card.sha256, **card.external_data}.items():
+        _check(folder / name, promised)
+    return folder / FILE
+
+
+def _check(path: Path, promised: str) -> None:
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -68,6 +79,5 @@ def checked_file(repository: Path, card: ModelCard) -> Path:
                 digest.update(chunk)
     except OSError as error:
         raise ModelInvalid(f"{path}: cannot be read: {error.strerror}") from error
-    if digest.hexdigest() != card.sha256:
-        raise ModelInvalid(f"{path}: wrong checksum: {CARD} promises {card.sha256}, the file has {digest.hexdigest()}")
-    return path
+    if digest.hexdigest() != promised:
+        raise ModelInvalid(f"{path}: wrong checksum: {CARD} promises {promised}, the file has {digest.hexdigest()}")

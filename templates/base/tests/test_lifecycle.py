@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+from msgspec import yaml
+
 from tests.support import Answer, ModelService, Process, binary_request, copied_models, infer_path, running
 
 PROMISED_S = 0.1
@@ -47,6 +49,19 @@ def test_another_file_than_promised_is_never_ready(service: ModelService, tmp_pa
         process.wait_until(lambda: "checksum" in process.ask("GET", "/v2/health/ready").error, "checked")
         assert process.status("/v2/health/live") == 200
         assert process.status("/v2/health/ready") == 503
+        assert _ask(process, service).status == 503
+
+
+def test_other_weights_beside_the_model_than_promised_are_never_ready(service: ModelService, tmp_path: Path) -> None:
+    models = copied_models(tmp_path)
+    (models / service.file.relative_to(service.file.parents[2])).with_name("weights.bin").write_bytes(b"others")
+    path = models / service.model / "model.yaml"
+    card = yaml.decode(path.read_bytes())
+    path.write_bytes(yaml.encode({**card, "external_data": {"weights.bin": "0" * 64}}))
+    with running(service, tmp_path, wait=False, models_dir=models) as process:
+        process.wait_until(
+            lambda: "weights.bin: wrong checksum" in process.ask("GET", "/v2/health/ready").error, "checked"
+        )
         assert _ask(process, service).status == 503
 
 
