@@ -12,10 +12,11 @@ from mlscaffold.errors import ConfigInvalid
 from mlscaffold.lint import baseline
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import Options
-from mlscaffold.lint.deploy import started
+from mlscaffold.lint.deploy import deployment, started
 from mlscaffold.lint.finding import Finding, Report
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.entries import names_server
+from mlscaffold.lint.project.named import unknown
 from mlscaffold.lint.project.services import services_of
 from mlscaffold.lint.rule import Rule, load_rules
 from mlscaffold.lint.suppress import apply, suppressions
@@ -37,7 +38,9 @@ def run(workspace: Workspace, options: Options) -> Report:
 def _run(workspace: Workspace, options: Options) -> Report:
     rules = chosen(load_rules((rules_folder(), *options.rules)), options)
     catalog = Catalog((rules_folder() / "catalog",), options.catalog)
-    project = project_of(workspace, catalog)
+    project = project_of(workspace, catalog, options)
+    if options.source is None or options.source.absolute().parent == workspace.root.absolute():
+        unknown(options.services, project.deployables)
     findings = sorted(_found(rules, project, options), key=_place)
     python = ((path, workspace.content(path)) for path in workspace.read_paths)
     deploy = ((path, workspace.config(path)) for path in workspace.listing.config)
@@ -52,7 +55,7 @@ def _run(workspace: Workspace, options: Options) -> Report:
         root=str(workspace.given),
         services=services_of(project),
         findings=split.fresh if split else tuple(left),
-        skipped=workspace.skipped,
+        skipped=tuple(sorted({*workspace.skipped, *project.deployment.skipped}, key=lambda file: (file.path, file.reason))),
         suppressed=outcome.suppressed,
         baselined=split.known if split else (),
         files_read=len(workspace.read_paths),
@@ -85,20 +88,23 @@ def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
     return tuple(rule for rule in wanted if not any(rule.answers_to(word) for word in options.ignore))
 
 
-def project_of(workspace: Workspace, catalog: Catalog) -> Project:
+def project_of(workspace: Workspace, catalog: Catalog, options: Options) -> Project:
     """The joined project: files that name a server, or that a deploy file starts, are parsed at once; the rest when asked for."""
     python = workspace.listing.python
     contents = ((path, workspace.content(path)) for path in python)
-    named = started(python, workspace.listing.config, workspace.config)
+    config = workspace.listing.config
+    named = started(python, config, workspace.config) | {service.entry for service in options.services.values()}
     return Project(
         python=python,
         candidates=[path for path, content in contents if content is not None and (path in named or names_server(content))],
-        config=workspace.listing.config,
+        config=config,
         facts=workspace.facts,
         read=workspace.config,
         catalog=catalog,
         files=workspace.listing.others,
         weigh=workspace.weigh,
+        deployment=deployment(python, config, workspace.config),
+        services=options.services,
     )
 
 

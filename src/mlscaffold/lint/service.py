@@ -47,6 +47,28 @@ class Handler:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What a deploy file says of one process that runs a service; what it does not say is None.
+
+    `workers` is a count of processes, `memory_limit` in bytes for the container, `timeout_s` the server's own time-out.
+    """
+
+    path: str
+    line: int
+    command: str
+    name: str
+    entry: str
+    workers: int | None = None
+    threads: int | None = None
+    memory_limit: int | None = None
+    replicas: int | None = None
+    timeout_s: float | None = None
+    port: int | None = None
+    preload: bool = False
+    environment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One deployable. `root` is the folder its imports start from, relative to the linted root ("" = the root itself)."""
 
@@ -57,3 +79,7 @@ class Service:
     entry: Entry
     models: tuple[Model, ...]
     handlers: tuple[Handler, ...]
+    workers: int | None = None
+    memory_limit: int | None = None
+    latency_budget_ms: int | None = None
+    started_by: tuple[Start, ...] = ()

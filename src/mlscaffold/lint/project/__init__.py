@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import cast
 
 from mlscaffold.lint.catalog import Catalog
+from mlscaffold.lint.config import ServiceOptions
+from mlscaffold.lint.deploy.process import Deployment, Process
 from mlscaffold.lint.facts import MODULE, FileFacts
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun
 from mlscaffold.lint.project.entries import Entries, Start, is_test
@@ -15,6 +18,8 @@ from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.handlers import Handlers, Hook
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.loads import gather
+from mlscaffold.lint.project.named import added, named
+from mlscaffold.lint.project.running import Variant, joined_with, variants
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
 from mlscaffold.lint.project.source import Module, Source, last_name
@@ -41,7 +46,12 @@ class Project:
         catalog: Catalog,
         files: frozenset[str] = frozenset(),
         weigh: Callable[[str], tuple[int, SizeEvidence] | None] = lambda _: None,
+        deployment: Deployment | None = None,
+        services: Mapping[str, ServiceOptions] | None = None,
     ) -> None:
+        self.deployment = deployment or Deployment()
+        self.services = services or {}
+        self._read = read
         self.catalog = catalog
         self.sizes = Sizes(catalog, weigh)
         self.files = files
@@ -59,8 +69,14 @@ class Project:
         starts = entries.all()
         groups = [(start, site) for start in starts for site in (start.callers or (start.site,))]
         groups = self._without_mounted(self._without_repeated(groups))
-        made = [self._deployable(entries, start, site, starts) for start, site in groups]
-        return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line)))
+        groups += added(groups, self.services, self.deployment.processes, self._known)
+        run_by = joined_with(self.deployment.processes, groups, lambda path: self.closure([path], wide=True))
+        made = [
+            known
+            for start, site in groups
+            for known in self._in_each_environment(entries, start, site, starts, run_by.get((start, site), ()))
+        ]
+        return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line, known.id)))
 
     # -- which starts are deployables ------------------------------------------------------------------------------
 
@@ -201,11 +217,27 @@ class Project:
 
     # -- one deployable --------------------------------------------------------------------------------------------
 
-    def _deployable(self, entries: Entries, start: Start, site: Site, starts: list[Start]) -> Deployable:
+    def _in_each_environment(
+        self, entries: Entries, start: Start, site: Site, starts: list[Start], processes: tuple[Process, ...]
+    ) -> list[Deployable]:
+        """One deployable, or one for each environment in which it holds other models."""
+        reads = self._reader_of_names(site.path) if len(processes) > 1 else lambda _: False
+        made = [(known, self._deployable(entries, start, site, starts, known)) for known in variants(processes, reads)]
+        held = {frozenset((load.site, load.model.names) for load in service.loads) for _, service in made}
+        if len(held) == 1:
+            return [replace(made[0][1], processes=processes)]
+        return [replace(service, id=f"{service.id}@{known.name}") for known, service in made]
+
+    def _reader_of_names(self, path: str) -> Callable[[str], bool]:
+        """Whether a name stands anywhere in the modules that a file imports: settings classes ask for it in lower case."""
+        text = b"\0".join(self._read(module) or b"" for module in self.closure([path], wide=True)).lower()
+        return lambda name: name.lower().encode() in text
+
+    def _deployable(self, entries: Entries, start: Start, site: Site, starts: list[Start], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
         strict = self.closure(roots)
         wide = tuple(dict.fromkeys((*strict, *self.closure(roots, wide=True))))
-        self.evaluator.enter(wide)
+        self.evaluator.enter(wide, variant.environment)
         foreign = frozenset(other.site for other in starts if other.site != start.site and other.site.path not in roots)
         startup, handlers = Handlers(self.evaluator, entries, start, wide, foreign).find()
         script = start.server.framework in ("streamlit", "chainlit")
@@ -218,9 +250,10 @@ class Project:
             startup_events = (*startup_events, *self._factory(start, site))
         events = (*module_events, *startup_events, *(event for run in runs for event in run.events))
         root = self._root(site.path)
+        name, options = named(_id(site.path, start), site.path, self.services)
         return Deployable(
-            id=_id(site.path, start),
-            kind=cast("Kind", start.server.kind),
+            id=name,
+            kind="batch" if options.mode == "batch" else cast("Kind", start.server.kind),
             start=start,
             root=root,
             entry=site,
@@ -229,6 +262,8 @@ class Project:
             startup_events=startup_events,
             handlers=tuple(runs),
             loads=gather(events),
+            processes=variant.processes,
+            options=options,
         )
 
     def _extra_roots(self, start: Start, site: Site, starts: list[Start]) -> list[str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from mlscaffold.lint.config import ServiceOptions
+from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.project.entries import Start
 from mlscaffold.lint.project.handlers import Hook
 from mlscaffold.lint.project.values import ModelValue, Site
@@ -53,7 +55,7 @@ class HandlerRun:
 
 @dataclass(frozen=True)
 class Deployable:
-    """What one process runs."""
+    """What one process runs. `processes` are those of the deploy files that run it, `options` what the configuration says."""
 
     id: str
     kind: Kind
@@ -65,6 +67,8 @@ class Deployable:
     startup_events: tuple[Event, ...]
     handlers: tuple[HandlerRun, ...]
     loads: tuple[Load, ...] = field(default=())
+    processes: tuple[Process, ...] = ()
+    options: ServiceOptions = field(default=ServiceOptions())
 
     @property
     def framework(self) -> str:
@@ -73,7 +77,23 @@ class Deployable:
     @property
     def online(self) -> bool:
         """Whether somebody waits for its answers."""
+        if self.options.mode:
+            return self.options.mode == "online"
         return self.kind in ("web", "ui", "grpc", "lambda")
+
+    def workers(self, process: Process | None = None) -> Figure | None:
+        """How many processes share a container, as the configuration or else a process (the first that says it) declares."""
+        if self.options.workers:
+            return Figure(self.options.workers, "", 0)
+        asked = (process,) if process else self.processes
+        return next((known.command.workers for known in asked if known.command.workers), None)
+
+    def memory(self, process: Process | None = None) -> Figure | None:
+        """The bytes that one container may take, likewise."""
+        if self.options.memory_limit_mb:
+            return Figure(self.options.memory_limit_mb * 1_000_000, "", 0)
+        asked = (process,) if process else self.processes
+        return next((known.memory for known in asked if known.memory), None)
 
     @cached_property
     def events(self) -> tuple[Event, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mlscaffold.lint.catalog import Catalog
+from mlscaffold.lint.deploy.process import Environment
 from mlscaffold.lint.facts import MODULE, Import, Parameter, Step
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.settings import Settings
@@ -81,6 +82,7 @@ class Evaluator:
         self.imports = imports
         self.catalog = catalog
         self.settings = settings
+        self._around: Environment = ()
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
@@ -98,10 +100,12 @@ class Evaluator:
         self._cut = False
         self._spent = 0
 
-    def enter(self, scope: tuple[str, ...]) -> None:
+    def enter(self, scope: tuple[str, ...], environment: Environment = ()) -> None:
         """Turn to another deployable: what was learnt of the one before may be wrong here."""
-        if scope != self.scope:
+        if (scope, environment) != (self.scope, self._around):
             self.scope = scope
+            self._around = environment
+            self.settings.enter(environment)
             self._scope_set = frozenset(scope)
             self._left_here = MOST_PER_DEPLOYABLE
             self._callers = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, Load
-from mlscaffold.lint.service import Entry, Handler, Model, Service
+from mlscaffold.lint.service import Entry, Handler, Model, Service, Start
 
 
 def services_of(project: Project) -> tuple[Service, ...]:
@@ -21,7 +22,34 @@ def _service(project: Project, known: Deployable) -> Service:
         entry=Entry(known.entry.path, known.entry.line),
         models=tuple(_model(project, load) for load in known.loads),
         handlers=tuple(Handler(run.name, run.site.path, run.site.line, run.hook.function.is_async) for run in known.handlers),
+        workers=_count(known.workers()),
+        memory_limit=_count(known.memory()),
+        latency_budget_ms=known.options.latency_budget_ms,
+        started_by=tuple(_start(process) for process in known.processes),
     )
+
+
+def _start(process: Process) -> Start:
+    command = process.command
+    return Start(
+        path=command.path,
+        line=command.line,
+        command=command.text,
+        name=process.name,
+        entry=next(iter(process.entries), ""),
+        workers=_count(command.workers),
+        threads=_count(command.threads),
+        memory_limit=_count(process.memory),
+        replicas=process.replicas,
+        timeout_s=command.timeout_s.value if command.timeout_s else None,
+        port=command.port,
+        preload=command.preload,
+        environment=tuple(name for name, _ in process.environment),  # names only: values may be secrets
+    )
+
+
+def _count(figure: Figure | None) -> int | None:
+    return int(figure.value) if figure else None
 
 
 def _model(project: Project, load: Load) -> Model:

@@ -24,10 +24,17 @@ class Settings:
         self._config = tuple(config)
         self._read = read
         self._environment: dict[str, str] | None = None
+        self._here: dict[str, str] = {}
         self._parsed: dict[str, Values] = {}
+
+    def enter(self, environment: Iterable[tuple[str, str]]) -> None:
+        """Turn to a deployable: what its own deploy files set goes before what others of the repository do."""
+        self._here = {name: value for name, value in environment if value and "$" not in value}
 
     def environment(self, name: str) -> str | None:
         """What a Dockerfile, a compose file or `.env` sets a variable to; None where nothing or nothing constant is set."""
+        if own := self._here.get(name) or self._here.get(name.upper()):
+            return own
         if self._environment is None:
             self._environment = self._collected()
         return self._environment.get(name) or self._environment.get(name.upper())

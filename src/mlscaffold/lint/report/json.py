@@ -1,6 +1,7 @@
 """The report as JSON, schema `mlscaffold-lint/1`."""
 
 import json
+from dataclasses import asdict
 
 from mlscaffold.lint.finding import Finding, Location, Report
 from mlscaffold.lint.fingerprint import fingerprint
@@ -52,6 +53,10 @@ def _service(service: Service) -> dict[str, object]:
             {"name": handler.name, "path": handler.path, "line": handler.line, "async": handler.is_async}
             for handler in service.handlers
         ],
+        "workers": service.workers,
+        "memory_limit": service.memory_limit,
+        "latency_budget_ms": service.latency_budget_ms,
+        "started_by": [asdict(start) for start in service.started_by],
     }
 
 

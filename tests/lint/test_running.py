@@ -1,0 +1,155 @@
+"""How deployables are run: processes joined to them, environments that matter, and the options of the configuration."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mlscaffold.errors import ConfigInvalid
+from mlscaffold.lint import lint
+from mlscaffold.lint.config import Options, ServiceOptions
+from mlscaffold.lint.finding import Report
+
+APP = """import os
+
+from fastapi import FastAPI
+from transformers import pipeline
+
+app = FastAPI()
+model = pipeline("text-classification", model=os.getenv("MODEL", "distilbert-base-uncased"))
+if os.getenv("WITH_TOPICS", "false") == "true":
+    topics = pipeline("zero-shot-classification", model="facebook/bart-large-mnli")
+
+
+@app.post("/predict")
+def predict(text: str):
+    return model(text)
+"""
+IMAGE = 'FROM python:3.12\nWORKDIR /srv\nCOPY . .\nCMD ["uvicorn", "main:app", "--workers", "2"]\n'
+
+
+def report(folder: Path, files: Mapping[str, str], **options: object) -> Report:
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return lint(folder, Options(cache=False, **options))  # type: ignore[arg-type]
+
+
+def service(**options: object) -> dict[str, ServiceOptions]:
+    return {"api": ServiceOptions(**options)}  # type: ignore[arg-type]
+
+
+def test_a_process_is_joined_by_its_entry_file(tmp_path: Path) -> None:
+    compose = "services:\n  api:\n    build: .\n    mem_limit: 1g\n    environment: {TOKEN: hunter2}\n"
+    (api,) = report(tmp_path, {"main.py": APP, "Dockerfile": IMAGE, "compose.yaml": compose}).services
+    (start,) = api.started_by
+    assert (api.workers, api.memory_limit) == (2, 2**30)
+    assert (start.path, start.line, start.entry, start.name, start.environment) == ("Dockerfile", 4, "main.py", "api", ("TOKEN",))
+    assert "hunter2" not in repr(api)
+
+
+def test_a_file_that_only_imports_the_application_starts_it_too(tmp_path: Path) -> None:
+    files = {"main.py": APP, "wsgi.py": "from main import app\n", "Procfile": "web: gunicorn -w 3 wsgi:app\n"}
+    (api,) = report(tmp_path, files).services
+    assert (api.entry.path, api.workers) == ("main.py", 3)
+
+
+def test_a_queue_and_a_web_server_of_one_file_have_their_own_processes(tmp_path: Path) -> None:
+    app = "from celery import Celery\nfrom fastapi import FastAPI\n\napp = FastAPI()\nqueue = Celery()\n"
+    procfile = "web: uvicorn main:app --workers 2\nworker: celery -A main worker -c 8\n"
+    services = report(tmp_path, {"main.py": app, "Procfile": procfile}).services
+    assert {(known.kind, known.workers) for known in services} == {("web", 2), ("worker", 8)}
+
+
+def test_a_django_project_is_started_by_its_wsgi_file(tmp_path: Path) -> None:
+    files = {
+        "site/wsgi.py": "from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n",
+        "site/urls.py": "from django.urls import path\n\nurlpatterns = []\n",
+        "Procfile": "web: gunicorn -w 5 site.wsgi\n",
+    }
+    (site,) = report(tmp_path, files).services
+    assert (site.entry.path, site.workers) == ("site/urls.py", 5)
+
+
+TWO = """
+services:
+  mood: {build: ., environment: {MODEL: distilbert-base-uncased-finetuned-sst-2-english, LOG: a}}
+  topics: {build: ., environment: {MODEL: facebook/bart-large-mnli, LOG: b}}
+"""
+
+
+def test_one_image_with_two_models_is_two_services_of_one_model_each(tmp_path: Path) -> None:
+    found = report(tmp_path, {"main.py": APP, "Dockerfile": IMAGE, "compose.yaml": TWO})
+    assert {known.id: [model.name for model in known.models] for known in found.services} == {
+        "main@mood": ["distilbert-base-uncased-finetuned-sst-2-english"],
+        "main@topics": ["facebook/bart-large-mnli"],
+    }
+    assert "MLS101" not in {finding.code for finding in found.findings}
+
+
+def test_environments_that_change_nothing_are_one_service(tmp_path: Path) -> None:
+    same = TWO.replace("facebook/bart-large-mnli", "distilbert-base-uncased-finetuned-sst-2-english")
+    (only,) = report(tmp_path, {"main.py": APP, "Dockerfile": IMAGE, "compose.yaml": same}).services
+    assert (only.id, [start.name for start in only.started_by]) == ("main", ["mood", "topics"])
+
+
+@pytest.mark.parametrize(("value", "found"), [("true", True), ("false", False)])
+def test_a_switch_in_a_manifest_decides(tmp_path: Path, value: str, found: bool) -> None:
+    manifest = (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {WITH_TOPICS: '" + value + "'}\n---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\nspec: {template: {spec: {containers: [\n"
+        "  {name: api, image: api, envFrom: [{configMapRef: {name: c}}]}]}}}\n"
+    )
+    codes = {known.code for known in report(tmp_path, {"main.py": APP, "Dockerfile": IMAGE, "k8s.yaml": manifest}).findings}
+    assert ("MLS101" in codes) is found
+
+
+def test_a_deploy_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    found = report(tmp_path, {"main.py": APP, "compose.yaml": "services:\n  api: {{ x }}\n"})
+    assert [(file.path, "template" in file.reason) for file in found.skipped] == [("compose.yaml", True)]
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_renames_a_service_and_its_figures_count(tmp_path: Path) -> None:
+    files = {"backend/main.py": APP}
+    options = service(entry="backend/main.py", workers=4, memory_limit_mb=2000, latency_budget_ms=100)
+    (api,) = report(tmp_path, files, services=options).services
+    assert (api.id, api.workers, api.memory_limit, api.latency_budget_ms) == ("api", 4, 2_000_000_000, 100)
+
+
+def test_an_entry_that_no_framework_shows_is_a_service(tmp_path: Path) -> None:
+    code = 'import joblib\n\nmodel = joblib.load("model.joblib")\nother = joblib.load("other_model.joblib")\n'
+    assert report(tmp_path, {"job.py": code}).services == ()
+    (job,) = report(tmp_path, {"job.py": code}, services=service(entry="job.py", mode="batch")).services
+    assert (job.id, job.kind, [model.name for model in job.models]) == ("api", "batch", ["model.joblib", "other_model.joblib"])
+
+
+@pytest.mark.parametrize(("mode", "found"), [("", True), ("online", True), ("batch", False)])
+def test_nobody_waits_for_a_batch(tmp_path: Path, mode: str, found: bool) -> None:
+    app = APP.replace("distilbert-base-uncased", "facebook/bart-large-mnli")
+    findings = report(tmp_path, {"main.py": app}, services={"main": ServiceOptions(mode=mode)}).findings  # type: ignore[arg-type]
+    assert ("MLS201" in {finding.code for finding in findings}) is found
+
+
+def test_a_schedule_makes_a_service(tmp_path: Path) -> None:
+    manifest = (
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly}\nspec:\n  schedule: '*/5 * * * *'\n"
+        "  jobTemplate: {spec: {template: {spec: {containers: [{name: a, image: b, command: [python, score.py]}]}}}}\n"
+    )
+    (job,) = report(tmp_path, {"score.py": "print(1)\n", "cron.yaml": manifest}).services
+    assert (job.id, job.kind, job.started_by[0].name) == ("score", "batch", "nightly")
+
+
+def test_options_for_nobody_are_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=r"services\.mian: there is no such service; did you mean 'main'"):
+        report(tmp_path, {"main.py": APP}, services={"mian": ServiceOptions(workers=2)})
+
+
+def test_options_of_the_whole_repository_do_not_hinder_a_look_at_a_part(tmp_path: Path) -> None:
+    options = {"services": {"backend/main": ServiceOptions(workers=2)}, "source": tmp_path / "mlscaffold.toml"}
+    (api,) = report(tmp_path, {"backend/main.py": APP}, **options).services
+    (part,) = lint(tmp_path / "backend", Options(cache=False, **options)).services  # type: ignore[arg-type]
+    assert (api.workers, part.workers) == (2, None)
