@@ -83,8 +83,19 @@ class StageContext(TypedDict):
     feeds: dict[str, str]
 
 
+class GraphStepContext(TypedDict):
+    """One step of the whole in KServe's InferenceGraph; `data` is what it is given, `feeds` maps its inputs to that answer's outputs."""
+
+    name: str
+    data: str
+    feeds: dict[str, str]
+
+
 class PipelineContext(TypedDict):
-    """The whole, seen as one model. `labels` are those of the model whose outputs are the answer."""
+    """The whole, seen as one model. `labels` are those of the model whose outputs are the answer.
+
+    `graph` is empty where KServe's InferenceGraph cannot carry what a stage needs.
+    """
 
     name: str
     inputs: list[TensorContext]
@@ -92,6 +103,7 @@ class PipelineContext(TypedDict):
     labels: list[str]
     row: bool
     stages: list[StageContext]
+    graph: list[GraphStepContext]
 
 
 class Context(TypedDict):

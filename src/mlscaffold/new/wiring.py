@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mlscaffold.new.graph import graph_steps
 from mlscaffold.new.values import ModelContext, PipelineContext, StageContext, TensorContext
 
 REQUEST = "request"
@@ -50,7 +51,8 @@ def _whole(
     stages: list[StageContext],
 ) -> PipelineContext:
     row = all(model["row"] for model in models)
-    return PipelineContext(name=name, inputs=inputs, outputs=outputs, labels=labels, row=row, stages=stages)
+    whole = PipelineContext(name=name, inputs=inputs, outputs=outputs, labels=labels, row=row, stages=stages, graph=[])
+    return {**whole, "graph": graph_steps(whole)}
 
 
 def _source(tensor: TensorContext, model: ModelContext, inputs: list[TensorContext], earlier: list[ModelContext]) -> str:

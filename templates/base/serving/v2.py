@@ -92,11 +92,11 @@ def add_v2_routes(app: FastAPI, parts: Parts, backends: Sequence[Backend], *, ex
 
 def _add_inference(app: FastAPI, served: Served, backends: Sequence[Backend], example: object) -> None:
     for backend in backends:
-        infer = _infer_endpoint(backend)
+        endpoint = _infer_endpoint(backend)
         for path in ("infer", f"versions/{backend.version}/infer"):
             app.add_api_route(
                 f"/v2/models/{backend.name}/{path}",
-                infer,
+                endpoint,
                 methods=["POST"],
                 summary="Inference",
                 tags=TAGS,
@@ -107,14 +107,14 @@ def _add_inference(app: FastAPI, served: Served, backends: Sequence[Backend], ex
     @app.post("/v2/models/{name}/infer", include_in_schema=False)
     @app.post("/v2/models/{name}/versions/{version}/infer", include_in_schema=False)
     async def infer_unknown(name: str, version: str | None = None) -> Response:
-        return await _infer(served.find(name, version))
+        return await infer(served.find(name, version))
 
 
 def _infer_endpoint(backend: Backend) -> Callable[[], Awaitable[Response]]:
-    async def infer() -> Response:
-        return await _infer(backend)
+    async def infer_here() -> Response:
+        return await infer(backend)
 
-    return infer
+    return infer_here
 
 
 def _add_metadata(app: FastAPI, served: Served) -> None:
@@ -143,7 +143,12 @@ def _add_health(app: FastAPI, served: Served, lifecycle: Lifecycle) -> None:
         return _readiness(lifecycle, {"name": served.find(name, version).name, "ready": True})
 
 
-async def _infer(backend: Backend) -> Response:
+async def infer(backend: Backend) -> Response:
+    """The answer to the current call.
+
+    Raises:
+        ServingError: a request that is malformed, or an inference that fails.
+    """
     call = current_call.get()
     content_type = call.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if content_type not in CONTENT_TYPES:
