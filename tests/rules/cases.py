@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlscaffold.lint.config import Options, load
+
 _FILE = re.compile(r"^`([^`\n]+)`\n```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"#\s*error:\s*\[(MLS\d{3})\]")
 
@@ -34,6 +36,12 @@ def _case(page: Path, name: str, body: str) -> Case:
         for code in _MARK.findall(line)
     )
     return Case(page, name, files, marks)
+
+
+def options_in(folder: Path) -> Options:
+    """The options of a case: those of its own configuration file."""
+    path = folder / "mlscaffold.toml"
+    return load(folder, path) if path.is_file() else Options()
 
 
 def write(case: Case, folder: Path) -> None:

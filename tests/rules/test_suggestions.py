@@ -5,16 +5,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlscaffold.lint import lint
-from mlscaffold.lint.config import Options
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.rule import load_rules
 from mlscaffold.resources import rules_folder
-from tests.rules.cases import Case, cases_of, write
+from tests.rules.cases import Case, cases_of, options_in, write
 
 RULES = [rule for rule in load_rules([rules_folder()]) if not rule.code.startswith("MLS9")]  # those are mended where they stand
 CASES = [case for rule in RULES for case in cases_of(rule.page) if case.marks]
@@ -22,7 +22,9 @@ HELPDESK = Path(__file__).parents[2] / "demo/helpdesk"
 
 
 def found(folder: Path) -> Iterator[Finding]:
-    yield from (finding for finding in lint(folder, Options(preview=True, cache=False)).findings if finding.suggestion)
+    yield from (
+        finding for finding in lint(folder, replace(options_in(folder), preview=True, cache=False)).findings if finding.suggestion
+    )
 
 
 def run_as_printed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -39,7 +39,7 @@ def _run(workspace: Workspace, options: Options) -> Report:
     rules = chosen(load_rules((rules_folder(), *options.rules)), options)
     catalog = Catalog((rules_folder() / "catalog",), options.catalog)
     project = project_of(workspace, catalog, options)
-    if options.source is None or options.source.absolute().parent == workspace.root.absolute():
+    if options.source is None or project.configured_in:
         unknown(options.services, project.deployables)
     findings = sorted(_found(rules, project, options), key=_place)
     python = ((path, workspace.content(path)) for path in workspace.read_paths)
@@ -105,7 +105,16 @@ def project_of(workspace: Workspace, catalog: Catalog, options: Options) -> Proj
         weigh=workspace.weigh,
         deployment=deployment(python, config, workspace.config),
         services=options.services,
+        configured_in=_inside(workspace, options),
+        skipped=lambda path: next((file.reason for file in workspace.skipped if file.path == path), ""),
     )
+
+
+def _inside(workspace: Workspace, options: Options) -> str:
+    """The configuration file as a path of the repository, "" where it lies elsewhere."""
+    if options.source is None or options.source.absolute().parent != workspace.root.absolute():
+        return ""
+    return options.source.name
 
 
 def _found(rules: Iterable[Rule], project: Project, options: Options) -> Iterable[Finding]:

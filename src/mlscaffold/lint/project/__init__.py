@@ -48,7 +48,11 @@ class Project:
         weigh: Callable[[str], tuple[int, SizeEvidence] | None] = lambda _: None,
         deployment: Deployment | None = None,
         services: Mapping[str, ServiceOptions] | None = None,
+        configured_in: str = "",
+        skipped: Callable[[str], str] = lambda _: "",
     ) -> None:
+        self.configured_in = configured_in  # the configuration file, where it lies in the repository
+        self.skipped = skipped
         self.deployment = deployment or Deployment()
         self.services = services or {}
         self._read = read
@@ -77,6 +81,22 @@ class Project:
             for known in self._in_each_environment(entries, start, site, starts, run_by.get((start, site), ()))
         ]
         return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line, known.id)))
+
+    def mounted_in(self, path: str) -> tuple[Site, ...]:
+        """The applications of other files that the one of this file carries."""
+        assert self.deployables is not None  # they are found on the way
+        return tuple(sorted((site for site, outer in self._mounts.items() if outer == path), key=lambda site: site.path))
+
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """Python files that could not be read though a deployable imports them, or they look as if they made one."""
+        asked = {path for service in self.deployables for path in service.modules} | set(self._candidates)
+        return tuple(sorted(path for path in asked if path in self._known and self.source.module(path) is None))
+
+    def line_of(self, path: str, words: str) -> int:
+        """The first line of a file that holds the words; 1 where none does."""
+        lines = (self._read(path) or b"").decode(errors="replace").split("\n")
+        return next((number for number, line in enumerate(lines, 1) if words in line), 1)
 
     # -- which starts are deployables ------------------------------------------------------------------------------
 
@@ -128,6 +148,7 @@ class Project:
 
     def _without_mounted(self, groups: list[tuple[Start, Site]]) -> list[tuple[Start, Site]]:
         mounted: set[Site] = set()
+        self._mounts: dict[Site, str] = {}
         paths = {site.path for _, site in groups}
         for path in sorted(paths):
             for module in (self.source.module(inner) for inner in self.closure([path])):
@@ -141,11 +162,13 @@ class Project:
                         continue
                     frame = self.evaluator.free_frame(module.path, index)
                     for part in (*call.arguments, *(value for _, value in call.keywords)):
-                        mounted |= {
+                        inner = {
                             value.site
                             for value in self.evaluator.evaluate(part, frame)
                             if isinstance(value, ExternalObject) and value.site.path != path
                         }
+                        mounted |= inner
+                        self._mounts.update((site, path) for site in inner)
         return [(start, site) for start, site in groups if start.site not in mounted or site != start.site]
 
     # -- modules ---------------------------------------------------------------------------------------------------
