@@ -93,7 +93,9 @@ def read_route(path: Path) -> Route:
     top = reader.mapping(root, "the file")
     if set(top) != {"stages"}:
         raise reader.wrong(root, f"expected one key, stages; found {', '.join(top) or 'none'}")
-    stages = {name: reader.stage(name, node) for name, node in reader.mapping(top["stages"], "stages").items()}
+    nodes = reader.mapping(top["stages"], "stages")
+    following = dict(zip(nodes, [*nodes, END][1:], strict=True))
+    stages = {name: reader.stage(name, node, following[name]) for name, node in nodes.items()}
     if not stages:
         raise reader.wrong(top["stages"], "expected at least one stage")
     reader.check_targets(stages)
@@ -128,25 +130,27 @@ class _Reader:
         value: str = node.value
         return value
 
-    def stage(self, name: str, node: yaml.Node) -> Stage:
+    def stage(self, name: str, node: yaml.Node, following: str) -> Stage:
         parts = self.mapping(node, f"stage {name}")
         if name in (REQUEST, END, ERROR):
             raise self.wrong(node, f"a stage cannot be called {name}")
         for key, value in parts.items():
             if key not in STAGE_KEYS:
                 raise self.wrong(value, f"stage {name}: unknown key {key}; expected {', '.join(sorted(STAGE_KEYS))}")
-        missing = sorted({"model", "url", "feeds", "next"} - set(parts))
+        missing = sorted({"url", "feeds"} - set(parts))
         if missing:
             raise self.wrong(node, f"stage {name}: {missing[0]} is missing")
-        failure = parts.get("on_failure")
+        failure, onward = parts.get("on_failure"), parts.get("next")
+        line = node.start_mark.line + bool(node.flow_style)  # that of the name, whose values begin beside it or below
+        branches = self.branches(onward) if onward else [Branch(following, line)]
         return Stage(
             name=name,
-            line=node.start_mark.line,
-            model=self.text(parts["model"], "model"),
+            line=line,
+            model=self.text(parts["model"], "model") if "model" in parts else name,
             url=self.text(parts["url"], "url"),
             budget_ms=self.milliseconds(parts.get("budget_ms")),
             feeds={key: self.source(value) for key, value in self.mapping(parts["feeds"], "feeds").items()},
-            branches=tuple(self.branches(parts["next"])),
+            branches=tuple(branches),
             on_failure=self.text(failure, "on_failure") if failure else ERROR,
         )
 

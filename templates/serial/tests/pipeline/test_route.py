@@ -45,6 +45,13 @@ def test_a_right_route_is_read(tmp_path: Path) -> None:
     check_route(route, {"first": SIGNATURE, "second": SIGNATURE}, SIGNATURE)
 
 
+def test_without_next_the_order_of_the_file_is_the_way(tmp_path: Path) -> None:
+    text = WHOLE.replace("    next: end\n", "") + "  third: {url: x, feeds: {x: second.y}}\n"
+    route = read_route(written(tmp_path, text))
+    assert [stage.targets for stage in route.stages.values()] == [{"second", "end"}, {"third"}, {"end"}]
+    assert (route.stages["third"].model, route.stages["third"].line) == ("third", 15)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
