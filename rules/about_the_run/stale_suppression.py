@@ -1,8 +1,8 @@
 """A suppressing comment that hides nothing, or whose last day has passed."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.suppress import Outcome, Suppression
 

@@ -1,8 +1,8 @@
 """A suppressing comment that names no rule, gives no reason, or has a last day that is no date."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.suppress import Outcome, Suppression
 

@@ -1,8 +1,8 @@
 """Two or more heavy inference frameworks in one deployable."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.evidence import entry_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project

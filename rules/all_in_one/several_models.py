@@ -1,8 +1,8 @@
 """Two or more models in one deployable."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.evidence import along, at, caption, entry_span, handler_span, load_spans, megabytes, spans, suggestion
 from mlscaffold.lint.finding import Confidence, Finding, Location
 from mlscaffold.lint.project import Project

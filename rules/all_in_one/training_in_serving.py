@@ -1,8 +1,8 @@
 """Training inside a process that serves."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.evidence import along, at, entry_span, spans, suggestion
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project

@@ -1,8 +1,8 @@
 """Inference over everything that a request brings: pages, frames, files, rows."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project

@@ -1,8 +1,8 @@
 """A large model behind a request that somebody waits for."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.evidence import along, at, call_span, handler_span, load_spans, megabytes, millions, spans, suggestion
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.project import Project

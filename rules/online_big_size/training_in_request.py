@@ -1,8 +1,8 @@
 """A request that waits for training."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.evidence import along, at, handler_span, spans, suggestion
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project

@@ -1,16 +1,13 @@
 """The serving patterns, read from `templates/*/pattern.yaml`: the one thing that linting and stamping share."""
 
-import difflib
-import keyword
 import re
-import shlex
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from mlscaffold.errors import AntiPatternRefused, TemplateInvalid, UnknownPattern
+from mlscaffold.light import Literal, dataclass
 from mlscaffold.resources import templates_folder
+from mlscaffold.store import compiled, digest_of
 
 FILE = "pattern.yaml"
 LONGEST_NAME = 40  # a Kubernetes label holds 63 characters, and overlays add prefixes and suffixes
@@ -101,6 +98,8 @@ def _new(pattern: Pattern, name: str, models: tuple[tuple[str, str], ...]) -> st
     words = ["mlscaffold", "new", *([name] if name else []), "--pattern", pattern.name]
     for model, path in models:
         words += [f"--{pattern.flag}", f"{model}={path}" if path else model]
+    import shlex
+
     return shlex.join(words)
 
 
@@ -110,6 +109,8 @@ def usable_name(text: str, otherwise: str = "") -> str:
     A name has lower-case letters, digits and single hyphens, begins with a letter, and is neither a folder of every stamped
     project nor a word of Python: it becomes a folder, a Python package and a Kubernetes object at once.
     """
+    import keyword
+
     words = re.findall(r"[a-z0-9]+", text.lower())
     name = re.sub(r"^[^a-z]+", "", "-".join(words))[:LONGEST_NAME].strip("-")
     if name in RESERVED_NAMES or keyword.iskeyword(name.replace("-", "_")):
@@ -137,6 +138,8 @@ def find(name: str, folder: Path | None = None) -> Pattern:
             )
         return pattern
     names = [word for pattern in patterns if not pattern.refused for word in (pattern.name, *pattern.aliases)]
+    import difflib
+
     near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else "`mlscaffold patterns` lists them."
     raise UnknownPattern(f"there is no pattern {name!r}. {hint}")
@@ -149,22 +152,27 @@ def catalogue(folder: Path) -> tuple[Pattern, ...]:
     Raises:
         TemplateInvalid: a `pattern.yaml` that cannot be read or has an unknown key.
     """
-    found = [_read(path) for path in folder.glob(f"*/{FILE}")]
+    files = sorted(folder.glob(f"*/{FILE}"))
+    name = "patterns" if folder == templates_folder() else f"patterns-{digest_of(str(folder).encode()).hex()}"
+    found = [_pattern(path, raw) for path, raw in zip(files, compiled(name, files, _parse), strict=True)]
     return tuple(pattern for _, pattern in sorted(found, key=lambda pair: (pair[0], pair[1].name)))
 
 
-def _read(path: Path) -> tuple[int, Pattern]:
-    import yaml  # 50 ms: only where the catalogue is asked for
+def _parse(path: Path, content: bytes) -> object:
+    import yaml  # 50 ms: only when a pattern's description changed
 
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return yaml.safe_load(content.decode())
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise TemplateInvalid(f"{path}: cannot be read as YAML: {error}") from error
+
+
+def _pattern(path: Path, raw: object) -> tuple[int, Pattern]:
     if not isinstance(raw, dict):
         raise TemplateInvalid(f"{path}: expected keys and values, found {type(raw).__name__}")
-    order = raw.pop("order", 99)
+    order = raw.get("order", 99)
     own = [entry for entry in path.parent.iterdir() if entry.name not in (FILE, "__pycache__")]
-    values: dict[str, object] = {key: _frozen(value) for key, value in raw.items()}
+    values: dict[str, object] = {key: _frozen(value) for key, value in raw.items() if key != "order"}
     values["services"] = tuple(ServiceSpec(**{"name": "", **service}) for service in raw.get("services", ()))
     values["fits"] = tuple((question, tuple(answers)) for question, answers in raw.get("fits", {}).items())
     try:

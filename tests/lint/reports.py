@@ -1,7 +1,6 @@
 """A report as the linter makes them, with the hostile texts that a repository may hold."""
 
-from dataclasses import replace
-
+from mlscaffold.light import replace
 from mlscaffold.lint.finding import Finding, Location, Report, SkippedFile, SuppressedFinding
 from mlscaffold.lint.service import Entry, Handler, Model, Service
 from mlscaffold.patterns import Suggestion

@@ -2,12 +2,12 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlscaffold.errors import ConfigInvalid
+from mlscaffold.light import replace
 from mlscaffold.lint import baseline
 from mlscaffold.lint.fingerprint import fingerprint
 from tests.lint.reports import FOUND, UNSTAMPED

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import typer.main
 
 from mlscaffold.cli.app import app
 from mlscaffold.cli.quick import FLAGS, LintArguments, read
+from mlscaffold.light import field_names
 
 HELPDESK = Path(__file__).parents[2] / "demo/helpdesk"
 
@@ -38,7 +38,7 @@ def test_both_readers_of_flags_know_the_same() -> None:
     command = typer.main.get_command(app).commands["lint"]  # type: ignore[attr-defined]
     options = {flag for option in command.params for flag in option.opts if flag.startswith("-")}
     assert options - {"--help", "-h"} == set(FLAGS)
-    assert {field for field, _ in FLAGS.values()} == {field.name for field in fields(LintArguments)} - {"paths"}
+    assert {field for field, _ in FLAGS.values()} == set(field_names(LintArguments)) - {"paths"}
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,24 @@
 """One result, whatever the order of files, the state of the cache and where the repository lies."""
 
+import marshal
 import os
-import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from mlscaffold.lint import lint
+from mlscaffold.lint.cache import remembered
 from mlscaffold.lint.config import Options
 from mlscaffold.lint.discover import list_files, read_source
+from mlscaffold.lint.engine import run
 from mlscaffold.lint.finding import SkippedFile
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.report.json import render
+from mlscaffold.lint.workspace import Workspace
+from mlscaffold.store import cache_folder, digest_of, read_value, write_value
 
 APP = """import joblib
 from fastapi import FastAPI
@@ -44,7 +49,11 @@ def repository(tmp_path: Path, monkeypatch) -> Path:
 
 
 def shown(root: Path, **options) -> str:
-    return render(lint(root, Options(**options)))
+    """The report as the command line prints it: with what it remembers."""
+    chosen = Options(**options)
+    workspace = Workspace(root, exclude=chosen.exclude, cache=chosen.cache)
+    _, (text,) = remembered(workspace, chosen, "json", lambda: (0, (render(run(workspace, chosen)),)))
+    return text
 
 
 def test_both_models_are_found_with_the_way_to_them(repository):
@@ -76,21 +85,71 @@ def test_a_change_is_seen_at_once_even_when_date_and_size_stay(repository):
     assert shown(repository) != before
 
 
-class Bomb:
-    def __reduce__(self):
-        return (os.mkdir, (os.environ["MLSCAFFOLD_CACHE_DIR"] + "/planted",))
+def test_what_is_remembered_is_used(repository):
+    shown(repository)
+    for path in cache_folder().glob("printed-*"):
+        _, (code, _) = read_value(path.name)
+        write_value(path.name, ({}, (code, ("as kept",))))
+    assert shown(repository) == "as kept"
+    assert shown(repository, cache=False) != "as kept"
 
 
-@pytest.mark.parametrize("planted", [b"", b"nonsense", pickle.dumps([1, 2]), None], ids=["empty", "nonsense", "foreign", "code"])
-def test_a_damaged_or_foreign_cache_is_ignored(repository, planted):
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda kept: b"", id="empty"),
+        pytest.param(lambda kept: b"nonsense", id="nonsense"),
+        pytest.param(lambda kept: kept[:-3], id="cut short"),
+        pytest.param(lambda kept: kept[:30] + bytes([kept[30] ^ 1]) + kept[31:], id="one bit"),
+        pytest.param(lambda kept: marshal.dumps(({}, (0, ("planted",)))), id="without its hash"),
+        pytest.param(lambda kept: sound([1, 2]), id="another shape"),
+        pytest.param(lambda kept: sound(({}, "planted")), id="another shape inside"),
+    ],
+)
+def test_a_damaged_or_foreign_cache_is_ignored(repository, spoil):
     expected = shown(repository)
-    cache = Path(os.environ["MLSCAFFOLD_CACHE_DIR"])
-    reports = list(cache.glob("report-*"))
-    assert reports
-    for path in reports:
-        path.write_bytes(pickle.dumps(Bomb()) if planted is None else planted)
+    kept = [path for path in cache_folder().iterdir() if not path.name.startswith("catalog")]
+    assert {path.name.partition("-")[0] for path in kept} >= {"printed"}
+    for path in kept:
+        path.write_bytes(spoil(path.read_bytes()))
     assert shown(repository) == expected
-    assert not (cache / "planted").exists()
+
+
+def sound(value: object) -> bytes:
+    held = marshal.dumps(value)
+    return digest_of(held) + held
+
+
+def test_a_file_that_rests_is_not_read_again_and_one_that_was_written_is(repository, monkeypatch):
+    expected = shown(repository)
+    clock = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: clock() + 3_000_000_000)  # the files have rested
+    shown(repository, preview=True)
+    (kept,) = cache_folder().glob("index-*")
+    assert set(read_value(kept.name)) == {"app.py", "parts/second.py"}
+    monkeypatch.setattr("mlscaffold.lint.workspace.read_source", lambda root, name: pytest.fail(f"{name} is read again"))
+    assert shown(repository) == expected
+
+
+def test_a_file_that_was_just_written_is_not_trusted(repository):
+    shown(repository)
+    assert not list(cache_folder().glob("index-*"))
+
+
+def test_weights_that_grow_are_seen(repository):
+    weights = repository / "first_model.joblib"
+    weights.write_bytes(b"0" * 3_000)
+    assert '"bytes": 3000' in shown(repository)
+    weights.write_bytes(b"0" * 4_000)
+    assert '"bytes": 4000' in shown(repository)
+
+
+def test_a_pointer_to_other_weights_is_seen(repository):
+    pointer = repository / "first_model.joblib"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n")
+    assert '"bytes": 12345' in shown(repository)
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 54321\n")
+    assert '"bytes": 54321' in shown(repository)
 
 
 def test_nothing_is_written_into_the_repository(repository):
@@ -107,7 +166,8 @@ def test_a_run_that_cannot_keep_a_cache_works(repository, monkeypatch):
 def test_the_hot_path_imports_nothing_heavy(repository):
     code = (
         "import sys; from pathlib import Path; from mlscaffold.lint import lint; lint(Path(sys.argv[1]));"
-        "print([m for m in ('yaml', 'typer', 'rich', 'libcst', 'onnxruntime', 'copier', 'jinja2') if m in sys.modules])"
+        "heavy = 'yaml typer rich libcst onnxruntime copier jinja2 dataclasses typing json hashlib subprocess tempfile tomllib';"
+        "print([name for name in heavy.split() if name in sys.modules])"
     )
     lint(repository)  # the catalogue is compiled once
     (repository / "parts/second.py").write_text(SECOND + "\n# changed: the engine runs\n")

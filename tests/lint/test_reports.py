@@ -4,13 +4,13 @@ import json
 import os
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
 
+from mlscaffold.light import replace
 from mlscaffold.lint.finding import Report
 from mlscaffold.lint.report import FORMATS, render
 from tests.lint.reports import CLEAN, EMPTY, FOUND, HOSTILE, REPORT

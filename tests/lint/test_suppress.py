@@ -1,10 +1,8 @@
 """Suppressing comments: what they hide, and what is said of those that hide nothing or say too little."""
 
-from dataclasses import replace
-from datetime import date
-
 import pytest
 
+from mlscaffold.light import replace
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.rule import load_rules
 from mlscaffold.lint.suppress import apply, suppressions
@@ -12,7 +10,7 @@ from mlscaffold.resources import rules_folder
 from tests.lint.reports import FOUND
 
 RULES = load_rules([rules_folder() / "about_the_run"])
-TODAY = date(2026, 6, 1)
+TODAY = "2026-06-01"
 RAN = ("MLS101", "several-models-in-one-server", "MLS201")
 
 

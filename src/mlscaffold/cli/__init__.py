@@ -6,9 +6,9 @@
 import os
 import signal
 import sys
-from typing import NoReturn
 
 from mlscaffold.errors import MlscaffoldError
+from mlscaffold.light import NoReturn
 
 CANNOT_RUN = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count

@@ -10,6 +10,7 @@ import typer
 
 from mlscaffold import __version__
 from mlscaffold.errors import AnswersMissing
+from mlscaffold.light import as_dict
 from mlscaffold.lint.report import FORMATS
 
 if TYPE_CHECKING:
@@ -338,7 +339,7 @@ def patterns(
 
 
 def _pattern_json(pattern: "Pattern") -> dict[str, object]:
-    return asdict(pattern)
+    return as_dict(pattern)
 
 
 def _show_catalogue(chosen: "list[Pattern]") -> None:

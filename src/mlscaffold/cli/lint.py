@@ -1,16 +1,22 @@
 """`mlscaffold lint`: from its arguments to reports and an exit code."""
 
+from __future__ import annotations
+
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mlscaffold.cli.quick import LintArguments
 from mlscaffold.errors import ConfigInvalid, TargetUnreadable
+from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint import lint
+from mlscaffold.lint.cache import Printed, remembered
 from mlscaffold.lint.config import Options, fail_on, load, near
-from mlscaffold.lint.finding import Report
-from mlscaffold.lint.report import FORMATS, render
+from mlscaffold.lint.report import FORMATS
+from mlscaffold.lint.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.finding import Report
 
 FINDINGS = 1
 SEVERITIES = ("info", "warning", "error")
@@ -45,20 +51,36 @@ def run(arguments: LintArguments) -> int:
     if arguments.write_baseline:
         _write_baseline(lint(root, replace(options, baseline=None)), options.baseline or root / "mlscaffold-baseline.json")
         return 0
-    report = lint(root, options)
     if arguments.explain_path:
         from mlscaffold.cli.explain import explained
 
         asked = Path(arguments.explain_path)
         inner = _inside(root, asked) if asked.exists() else arguments.explain_path
-        print(explained(report, inner, exists=(root / inner).is_file()), end="")
+        print(explained(lint(root, options), inner, exists=(root / inner).is_file()), end="")
         return 0
-    for format_name, path in outputs:
-        _write(path, render(report, format_name))
+    colour = not outputs and _colour(arguments.color)
+    code, texts = _printed(root, options, tuple(format_name for format_name, _ in outputs) or (name,), colour=colour)
+    for (_, path), text in zip(outputs, texts, strict=False):
+        _write(path, text)
     if not outputs:
-        sys.stdout.write(render(report, name, colour=_colour(arguments.color)))
+        sys.stdout.write(texts[0])
         sys.stdout.flush()
-    return FINDINGS if _fails(report, options) else 0
+    return code
+
+
+def _printed(root: Path, options: Options, formats: tuple[str, ...], *, colour: bool) -> Printed:
+    """The exit code, and the report in each format: made, or remembered from a run on the same content."""
+    workspace = Workspace(root, exclude=options.exclude, cache=options.cache)
+
+    def make() -> Printed:
+        from mlscaffold.lint.engine import run
+        from mlscaffold.lint.report import render
+
+        report = run(workspace, options)
+        texts = tuple(render(report, name, colour=colour) for name in formats)
+        return FINDINGS if _fails(report, options) else 0, texts
+
+    return remembered(workspace, options, f"{formats} {colour}", make)
 
 
 def _target(arguments: LintArguments) -> tuple[Path, tuple[str, ...] | None]:

@@ -4,7 +4,7 @@ Whatever is not plain (a flag that is unknown or wrong, --help, a missing value)
 A test holds that both know the same flags.
 """
 
-from dataclasses import dataclass, replace
+from mlscaffold.light import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

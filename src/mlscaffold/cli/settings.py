@@ -1,8 +1,8 @@
 """`mlscaffold lint --show-settings`: what a run here would go by, and where it is said."""
 
-from dataclasses import asdict
 from pathlib import Path
 
+from mlscaffold.light import as_dict
 from mlscaffold.lint.config import Options
 
 
@@ -10,7 +10,7 @@ def shown(root: Path, options: Options) -> str:
     """One setting a line, in the words of the configuration file."""
     source = str(options.source) if options.source else "defaults (no mlscaffold.toml, no [tool.mlscaffold.lint])"
     lines = [f"# root: {root}", f"# settings: {source}"]
-    for key, value in asdict(options).items():
+    for key, value in as_dict(options).items():
         if key in ("source", "files"):
             continue
         lines.append(f"{key.replace('_', '-')} = {_text(value)}")

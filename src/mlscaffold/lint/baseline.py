@@ -7,10 +7,10 @@ leaves it for good, and a new finding is never added to an existing file.
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from mlscaffold.errors import ConfigInvalid
+from mlscaffold.light import dataclass
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.fingerprint import fingerprint
 

@@ -1,23 +1,19 @@
 """`rules/catalog/*.yaml`, compiled: what a call means, asked by its dotted name.
 
-Reading YAML costs 50 ms, more than a whole warm run: the parsed form is kept as JSON in the user's cache, under the
-content's hash.
+Reading YAML costs 50 ms, more than a whole run: the parsed form is kept, as bytecode is.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Generic, TypeVar, cast
 
 from mlscaffold.errors import RuleInvalid
+from mlscaffold.light import Generic, TypeVar, cast, dataclass
 from mlscaffold.lint.service import ModelKind, Weight
-from mlscaffold.lint.store import read_bytes, write_bytes
+from mlscaffold.store import compiled
 
 _Raw = Mapping[str, object]
 Entry = TypeVar("Entry")
@@ -55,9 +51,11 @@ class ServerEntry:
 
 @dataclass(frozen=True, slots=True)
 class SizeEntry:
-    """A published size: millions of parameters or megabytes of weights."""
+    """A published size: millions of parameters or megabytes of weights. `match` is a regular expression, `literals` are texts
+    of which one is in every name that it finds (empty: unknown)."""
 
-    match: re.Pattern[str]
+    match: str
+    literals: tuple[str, ...]
     parameters: float | None
     megabytes: float | None
     source: str
@@ -68,31 +66,50 @@ class Names(Generic[Entry]):
 
     def __init__(self) -> None:
         self._exact: dict[str, Entry] = {}
-        self._wild: list[tuple[re.Pattern[str], Entry]] = []
+        # By the first part of the name, where the pattern says it in full, else under "": few patterns are left to be tried.
+        self._wild: dict[str, list[tuple[int, str, Entry]]] = {}
+        self._added = 0
         self._asked: dict[str, Entry | None] = {}
 
     def add(self, patterns: Iterable[str], entry: Entry) -> None:
         for pattern in patterns:
-            if any(sign in pattern for sign in "*?["):
-                self._wild.append((re.compile(fnmatch.translate(pattern)), entry))
-            else:
+            if "*" not in pattern:
                 self._exact.setdefault(pattern, entry)
+                continue
+            top, dot, _ = pattern.partition(".")
+            self._added += 1
+            self._wild.setdefault(top if dot and "*" not in top else "", []).append((self._added, pattern, entry))
 
     def get(self, name: str) -> Entry | None:
         if name not in self._asked:
-            self._asked[name] = self._exact.get(name) or self._first(name)
+            self._asked[name] = self._exact[name] if name in self._exact else self._first(name)
         return self._asked[name]
 
     def _first(self, name: str) -> Entry | None:
-        return next((entry for pattern, entry in self._wild if pattern.match(name)), None)
+        tried = sorted((*self._wild.get(name.partition(".")[0], ()), *self._wild.get("", ())), key=itemgetter(0))
+        return next((entry for _, pattern, entry in tried if fits(name, pattern)), None)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name is what the pattern says, `*` standing for any text."""
+    first, *middle, last = pattern.split("*")
+    if not (name.startswith(first) and name.endswith(last) and len(name) >= len(first) + len(last)):
+        return False
+    rest = name[len(first) : len(name) - len(last)]
+    for part in middle:
+        _, found, rest = rest.partition(part) if part else ("", "*", rest)
+        if not found:
+            return False
+    return True
 
 
 class Catalog:
     """All that the machine knows of the world outside the repository."""
 
     def __init__(self, folders: Sequence[Path], extra: Sequence[Path] = ()) -> None:
-        raw = _read([*(path for folder in folders for path in sorted(folder.glob("*.yaml"))), *extra])
-        self.fingerprint = raw[0]
+        own = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
+        raw = [*zip(own, compiled("catalog", own, _parse), strict=True)]
+        raw += [(path, _parse(path, path.read_bytes())) for path in extra]
         self.loads: Names[LoadEntry] = Names()
         self.constructors: Names[ServerEntry] = Names()
         self.routers: Names[ServerEntry] = Names()
@@ -111,8 +128,8 @@ class Catalog:
         self.clients: Names[bool] = Names()
         self.process_words: tuple[str, ...] = ()
         self.sizes: list[SizeEntry] = []
-        for name, content in raw[1]:
-            self._add(name, content)
+        for path, content in raw:
+            self._add(path.name, content)
 
     def _add(self, name: str, content: object) -> None:
         try:
@@ -170,12 +187,59 @@ class Catalog:
     def _sizes(self, content: list[_Raw]) -> None:
         for raw in content:
             parameters, megabytes = cast("float | None", raw.get("parameters")), cast("float | None", raw.get("megabytes"))
-            self.sizes.append(SizeEntry(re.compile(str(raw["match"])), parameters, megabytes, str(raw["source"])))
+            match = str(raw["match"])
+            self.sizes.append(SizeEntry(match, literals_of(match), parameters, megabytes, str(raw["source"])))
 
     def size_of(self, name: str) -> SizeEntry | None:
         """The published size of an id or a file's name."""
         lowered = name.lower()
-        return next((entry for entry in self.sizes if entry.match.search(lowered)), None)
+        return next((entry for entry in self.sizes if _is_named(entry, lowered)), None)
+
+
+def _is_named(entry: SizeEntry, lowered: str) -> bool:
+    # A compiled expression costs 0.1 ms, and there are a hundred: only those are compiled that may fit.
+    if entry.literals and not any(literal in lowered for literal in entry.literals):
+        return False
+    return re.search(entry.match, lowered) is not None
+
+
+def literals_of(expression: str) -> tuple[str, ...]:
+    """Texts of which at least one stands in whatever the expression finds; () where that is not plain to see."""
+    found: list[str] = []
+    for branch in _branches(expression):
+        # What is in brackets, or may be missing (`?`, `*`, `{`), is not certain; nor are the signs of the language itself.
+        certain = re.sub(_UNCERTAIN, "\0", _without_groups(branch))
+        longest = max(certain.split("\0"), key=len)
+        if len(longest) < 2:
+            return ()
+        found.append(longest)
+    return tuple(found)
+
+
+def _branches(expression: str) -> list[str]:
+    """The alternatives of an expression, outside of groups."""
+    depth, parts = 0, [""]
+    for sign in expression:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
+
+
+def _without_groups(branch: str) -> str:
+    depth, kept = 0, ""
+    for sign in branch:
+        depth += sign == "("
+        kept += sign if not depth else ""
+        if sign == ")":
+            depth -= 1
+            kept += "" if depth else ")"
+    return kept
+
+
+_UNCERTAIN = r"\[[^\]]*\]|\\.|.[?*]|.\{[^}]*\}|[^a-z0-9_-]"
 
 
 def _load_entry(framework: _Raw, group: _Raw) -> LoadEntry:
@@ -200,23 +264,6 @@ def _words(raw: object) -> tuple[str, ...]:
 
 def _places(raw: object) -> tuple[Place, ...]:
     return tuple(cast("Iterable[Place]", raw))
-
-
-def _read(files: Sequence[Path]) -> tuple[str, list[tuple[str, object]]]:
-    contents = [(path, path.read_bytes()) for path in files]
-    digest = hashlib.sha256()
-    for path, content in contents:
-        digest.update(path.name.encode() + b"\0" + content + b"\0")
-    fingerprint = digest.hexdigest()[:32]
-    kept = read_bytes(f"catalog-{fingerprint}.json")
-    if kept is not None:
-        try:
-            return fingerprint, [(str(name), content) for name, content in json.loads(kept)]
-        except (ValueError, TypeError):
-            pass  # a damaged cache is read again from its source
-    parsed = [(path.name, _parse(path, content)) for path, content in contents]
-    write_bytes(f"catalog-{fingerprint}.json", json.dumps(parsed).encode())
-    return fingerprint, parsed
 
 
 def _parse(path: Path, content: bytes) -> object:

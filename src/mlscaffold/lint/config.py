@@ -3,15 +3,21 @@
 The file is `mlscaffold.toml`, or `[tool.mlscaffold.lint]` in `pyproject.toml`; the nearest one from the linted folder upwards.
 """
 
-import difflib
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal, get_args
+from types import MappingProxyType
 
 from mlscaffold.errors import ConfigInvalid
+from mlscaffold.light import TYPE_CHECKING, Literal, cast, dataclass, field_names, replace
+
+if TYPE_CHECKING:
+    from typing import Never
 
 FailOn = Literal["error", "warning", "info", "never"]
+LEVELS = ("error", "warning", "info", "never")
+_NONE: MappingProxyType[str, Never] = MappingProxyType({})
 FILES = ("mlscaffold.toml", "pyproject.toml")
 LONGEST = 10_000_000  # bytes; a configuration file beyond it is not one
 
@@ -45,12 +51,12 @@ class Options:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    per_file_ignores: Mapping[str, tuple[str, ...]] = _NONE
     fail_on: FailOn = "warning"
     rules: tuple[Path, ...] = ()
     catalog: tuple[Path, ...] = ()
     baseline: Path | None = None
-    services: Mapping[str, ServiceOptions] = field(default_factory=dict)
+    services: Mapping[str, ServiceOptions] = _NONE
     preview: bool = False
     files: tuple[str, ...] | None = None
     jobs: int = 1
@@ -111,7 +117,7 @@ def _table(path: Path, content: bytes) -> Mapping[str, object] | None:
 
 
 def _options(path: Path, table: Mapping[str, object]) -> Options:
-    known = {f.name.replace("_", "-"): f.name for f in fields(Options) if f.name not in ("files", "source", "jobs", "cache")}
+    known = {name.replace("_", "-"): name for name in field_names(Options) if name not in ("files", "source", "jobs", "cache")}
     values: dict[str, object] = {}
     for key, value in table.items():
         where = f"{path}: {key}"
@@ -137,7 +143,7 @@ def _options(path: Path, table: Mapping[str, object]) -> Options:
 
 
 def _service(where: str, value: object) -> ServiceOptions:
-    known = {f.name.replace("_", "-"): f.name for f in fields(ServiceOptions)}
+    known = {name.replace("_", "-"): name for name in field_names(ServiceOptions)}
     values: dict[str, object] = {}
     for key, setting in _mapping(where, value).items():
         if key not in known:
@@ -159,14 +165,15 @@ def fail_on(where: str, value: object) -> FailOn:
     Raises:
         ConfigInvalid: it is none.
     """
-    for level in get_args(FailOn):
-        if value == level:
-            return level  # type: ignore[no-any-return]
-    raise ConfigInvalid(f"{where}: expected one of {', '.join(get_args(FailOn))}; found {value!r}")
+    if value in LEVELS:
+        return cast("FailOn", value)
+    raise ConfigInvalid(f"{where}: expected one of {', '.join(LEVELS)}; found {value!r}")
 
 
 def near(word: str, known: Iterable[str]) -> str:
     """ "; did you mean …?" with the nearest known word, or "; expected one of …"."""
+    import difflib  # only where a word is wrong
+
     words = sorted(known)
     found = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f"; did you mean {found[0]!r}?" if found else f"; expected one of: {', '.join(words)}"

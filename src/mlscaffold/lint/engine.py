@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from fnmatch import fnmatch
 
 from mlscaffold.errors import ConfigInvalid
-from mlscaffold.lint import baseline
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import Options
 from mlscaffold.lint.deploy import deployment, started
@@ -45,21 +43,30 @@ def _run(workspace: Workspace, options: Options) -> Report:
     python = ((path, workspace.content(path)) for path in workspace.read_paths)
     deploy = ((path, workspace.config(path)) for path in workspace.listing.config)
     comments = (comment for path, content in (*python, *deploy) for comment in suppressions(path, content or b""))
-    outcome = apply(
-        findings, comments, today=datetime.now(UTC).date(), ran=[word for rule in rules for word in (rule.code, rule.name)]
-    )
+    ran = [word for rule in rules for word in (rule.code, rule.name)]
+    outcome = apply(findings, comments, today=time.strftime("%Y-%m-%d", time.gmtime()), ran=ran)
     about = [finding for rule in rules for finding in rule.review(outcome) if _wanted(finding, options)]
     left = sorted((*outcome.findings, *about), key=_place)
-    split = baseline.split(left, baseline.read(options.baseline)) if options.baseline else None
+    fresh, known = _split(left, options)
     return Report(
         root=str(workspace.given),
         services=services_of(project),
-        findings=split.fresh if split else tuple(left),
+        findings=fresh,
         skipped=tuple(sorted({*workspace.skipped, *project.deployment.skipped}, key=lambda file: (file.path, file.reason))),
         suppressed=outcome.suppressed,
-        baselined=split.known if split else (),
+        baselined=known,
         files_read=len(workspace.read_paths),
     )
+
+
+def _split(findings: list[Finding], options: Options) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Findings that are new, and those that the baseline knows."""
+    if options.baseline is None:
+        return tuple(findings), ()
+    from mlscaffold.lint import baseline
+
+    split = baseline.split(findings, baseline.read(options.baseline))
+    return split.fresh, split.known
 
 
 @contextmanager
@@ -129,6 +136,8 @@ def _wanted(finding: Finding, options: Options) -> bool:
 
 
 def _ignored(finding: Finding, glob: str, codes: Iterable[str]) -> bool:
+    from fnmatch import fnmatch
+
     named = any(finding.code.startswith(word.upper()) or finding.name == word for word in codes)
     return named and fnmatch(finding.primary.path, glob)
 

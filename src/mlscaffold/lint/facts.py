@@ -5,9 +5,7 @@ Facts carry no path: they belong to a content, so that the cache can hand them o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
-
+from mlscaffold.light import Literal, NamedTuple, dataclass
 from mlscaffold.lint.syntax import Expr
 
 MODULE = 0  # the index of the module's own body among its functions

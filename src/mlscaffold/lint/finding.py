@@ -1,8 +1,6 @@
 """What a lint run says: values that every report is a function of."""
 
-from dataclasses import dataclass
-from typing import Literal
-
+from mlscaffold.light import Literal, dataclass
 from mlscaffold.lint.service import Service
 from mlscaffold.patterns import Suggestion
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 
-_HINTS = re.compile(rb"^\s*type\s+\w+|^\s*(async\s+)?(def|class)\s+\w+\s*\[", re.MULTILINE)
+_HINTS = rb"(?m)^\s*type\s+\w+|^\s*(async\s+)?(def|class)\s+\w+\s*\["
 
 
 def lowered(source: bytes) -> bytes | None:
     """The source without type parameters and `type` statements (PEP 695); None where that is not what is new in it."""
-    if not _HINTS.search(source):
+    if not re.search(_HINTS, source):
         return None
     import libcst as cst
 

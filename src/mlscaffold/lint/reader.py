@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Sequence
-from typing import cast
 
+from mlscaffold.light import cast
 from mlscaffold.lint.facts import Block, BlockKind, ClassFacts, FileFacts, FunctionFacts, Import, Parameter, Step, StepKind
 from mlscaffold.lint.syntax import (
     NOTHING,

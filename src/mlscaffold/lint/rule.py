@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import cast
+from types import ModuleType
 
 from mlscaffold.errors import RuleInvalid
+from mlscaffold.light import cast, dataclass
 from mlscaffold.lint.finding import Finding, Severity
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.suppress import Outcome
@@ -65,13 +65,11 @@ def _load(path: Path) -> Rule:
     if not page.is_file():
         raise RuleInvalid(f"{path}: has no page; write {page.name} beside it")
     name = f"mlscaffold_rule_{path.parent.name}_{path.stem}_{abs(hash(str(path.resolve()))):x}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise RuleInvalid(f"{path}: cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses in the rule look their module up here
     try:
-        spec.loader.exec_module(module)
+        SourceFileLoader(name, str(path)).exec_module(module)
         return Rule(
             code=str(module.CODE),
             name=str(module.NAME),

@@ -1,7 +1,6 @@
 """A deployable as the linter sees it: where it starts, which models it holds, which handlers use them."""
 
-from dataclasses import dataclass
-from typing import Literal
+from mlscaffold.light import Literal, dataclass
 
 Kind = Literal["web", "ui", "grpc", "worker", "lambda", "batch", "cli"]
 Role = Literal["model", "preprocessor", "part", "remote", "unknown"]

@@ -3,17 +3,20 @@
 Alone on its line a comment speaks for the next line that is no comment, after code for its own line; `file-ignore` for its file.
 """
 
-import io
-import re
-import tokenize
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+
+from mlscaffold.light import TYPE_CHECKING, dataclass
 from mlscaffold.lint.finding import Finding, SuppressedFinding
 
-MARK = re.compile(rb"mls:\s*(?:file-)?ignore")
-COMMENT = re.compile(
+if TYPE_CHECKING:
+    from datetime import date
+
+# Compiled when the first file has such a comment: most repositories have none.
+MARK = rb"mls:\s*(?:file-)?ignore"
+COMMENT = (
     r"#\s*mls:\s*(?P<kind>file-ignore|ignore)\s*(?:\[(?P<codes>[^\]]*)\])?"
     r"\s*(?:until\s+(?P<until>\S+))?\s*(?:--\s*(?P<reason>.*))?$"
 )
@@ -39,14 +42,16 @@ class Suppression:
     @property
     def last_day(self) -> date | None:
         """Its last day; None where there is none, or where it is no date."""
+        from datetime import date
+
         try:
             return date.fromisoformat(self.until) if self.until else None
         except ValueError:
             return None
 
-    def is_over(self, today: date) -> bool:
-        """Whether its last day has passed."""
-        return self.last_day is not None and self.last_day < today
+    def is_over(self, today: str) -> bool:
+        """Whether its last day has passed; `today` is written as 2027-01-31."""
+        return self.last_day is not None and self.last_day.isoformat() < today
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,12 @@ class Outcome:
     comments: tuple[Suppression, ...]
     used: frozenset[Suppression]
     ran: frozenset[str]
-    today: date
+    today: str
 
 
 def suppressions(path: str, content: bytes) -> tuple[Suppression, ...]:
     """The suppressing comments of a file; text that only looks like one, inside a Python string, is none."""
-    if not MARK.search(content):
+    if b"mls:" not in content or not re.search(MARK, content):
         return ()
     text = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
@@ -79,12 +84,15 @@ def _comments(path: str, text: str, lines: list[str]) -> Iterator[tuple[int, re.
     else:
         places = ((n, line[line.index("#") :]) for n, line in enumerate(lines, 1) if "#" in line)
     for number, comment in places:
-        match = COMMENT.search(comment.rstrip())
+        match = re.search(COMMENT, comment.rstrip())
         if match:
             yield number, match
 
 
 def _python_comments(text: str, lines: list[str]) -> list[tuple[int, str]]:
+    import io
+    import tokenize
+
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError, ValueError):
@@ -113,7 +121,7 @@ def _spoken_for(lines: list[str], number: int) -> tuple[int, ...]:
     return (number, below + 1)
 
 
-def apply(findings: Iterable[Finding], comments: Iterable[Suppression], *, today: date, ran: Iterable[str]) -> Outcome:
+def apply(findings: Iterable[Finding], comments: Iterable[Suppression], *, today: str, ran: Iterable[str]) -> Outcome:
     """Hide what comments hide: a comment hides findings of the rules it names, at the lines it speaks for, until its last day."""
     comments = tuple(comments)
     usable = [comment for comment in comments if comment.codes and not comment.is_over(today)]

@@ -7,7 +7,8 @@ They are named tuples, not dataclasses: a file has thousands of them, and they a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from mlscaffold.light import NamedTuple
 
 
 class Name(NamedTuple):

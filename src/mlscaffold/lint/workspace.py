@@ -6,35 +6,58 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mlscaffold.lint.cache import Cache
+from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.discover import Listing, list_files, read_source
 from mlscaffold.lint.finding import SkippedFile
+from mlscaffold.lint.index import Index
 from mlscaffold.lint.service import SizeEvidence
+from mlscaffold.store import digest_of
 
 if TYPE_CHECKING:
     from mlscaffold.lint.facts import FileFacts
 
-_POINTER = re.compile(rb"^\s*size:?\s+(\d+)", re.MULTILINE)
+_POINTER = rb"(?m)^\s*size:?\s+(\d+)"
+Weight = tuple[int, SizeEvidence]
 
 
 class Workspace:
     """The files of one run. Each file is read at most once; what is skipped is kept with its reason."""
 
-    def __init__(self, root: Path, cache: Cache, *, exclude: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, *, exclude: Sequence[str] = (), cache: bool = True) -> None:
         self.given = root
         self.listing: Listing = list_files(root, exclude=exclude)
         self.root = self.listing.root
-        self._cache = cache
+        self.weights: dict[str, Weight | None] = {}
+        self._index = Index(str(self.root), enabled=cache)
         self._skipped: dict[str, SkippedFile] = {known.path: known for known in self.listing.skipped}
         self._contents: dict[str, bytes | None] = {}
-        self._settings: dict[str, bytes | None] = {}
+        self._settings: dict[str, bytes | SkippedFile] = {}
+        self._taken: dict[str, bytes] = {}
+        self.settled = True  # False where a file changed under our hands: then nothing is remembered
+
+    def stamp(self, path: str) -> bytes:
+        """What stands for the content of a file, or for the reason why it cannot be read."""
+        known = self._index.digest(path)
+        if known is not None:
+            self._taken[path] = known
+            return known
+        marks = self._index.marks(path)
+        found = self._read(path)
+        if isinstance(found, SkippedFile):
+            return digest_of(b"skipped", found.reason.encode(errors="surrogateescape"))
+        digest = digest_of(found)
+        self._index.note(path, digest, marks)
+        return digest
+
+    def close(self) -> None:
+        """Remember which files were read."""
+        self._index.close()
 
     def content(self, path: str) -> bytes | None:
         """The bytes of a file; None for one that is skipped."""
         if path not in self._contents:
-            found = read_source(self.root, path)
+            found = self._read(path)
             if isinstance(found, SkippedFile):
                 self._skipped[path] = found
                 self._contents[path] = None
@@ -42,27 +65,35 @@ class Workspace:
                 self._contents[path] = found
         return self._contents[path]
 
+    def _read(self, path: str) -> bytes | SkippedFile:
+        """A file as it is now, for the whole of the run."""
+        if path not in self._settings:
+            found = read_source(self.root, path)
+            self._settings[path] = found
+            taken = self._taken.get(path)
+            if taken is not None and (isinstance(found, SkippedFile) or digest_of(found) != taken):
+                self.settled = False
+        return self._settings[path]
+
     def facts(self, path: str) -> FileFacts | None:
         """The facts of a Python file; None for one that is skipped."""
         content = self.content(path)
         if content is None:
             return None
-        from mlscaffold.lint.reader import UnreadableSource
+        from mlscaffold.lint.reader import UnreadableSource, read_facts
 
         try:
-            return self._cache.facts(content)
+            return read_facts(content)
         except UnreadableSource as error:
             self._skipped[path] = SkippedFile(path, str(error))
             return None
 
     def config(self, path: str) -> bytes | None:
         """The bytes of a configuration file; one that cannot be read says nothing."""
-        if path not in self._settings:
-            found = read_source(self.root, path)
-            self._settings[path] = None if isinstance(found, SkippedFile) else found
-        return self._settings[path]
+        found = self._read(path)
+        return None if isinstance(found, SkippedFile) else found
 
-    def weigh(self, name: str) -> tuple[int, SizeEvidence] | None:
+    def weigh(self, name: str) -> Weight | None:
         """The bytes of the weights that a path in the code means: the file's own, or what its Git LFS or DVC pointer says."""
         wanted = name.replace("*", "").lstrip("./")
         if "." not in wanted.rpartition("/")[2]:
@@ -70,15 +101,18 @@ class Workspace:
         for path in (wanted, f"{wanted}.dvc"):
             for found in self._named.get(path.rpartition("/")[2], ()):
                 if found == path or found.endswith("/" + path):
-                    return self._weighed(found)
+                    if found not in self.weights:
+                        self.weights[found] = self.weighed(found)
+                    return self.weights[found]
         return None
 
-    def _weighed(self, path: str) -> tuple[int, SizeEvidence] | None:
+    def weighed(self, path: str) -> Weight | None:
+        """The bytes of the weights in a file, or behind the pointer that it is."""
         try:
             size = (self.root / path).stat().st_size
             if size > 2_000 and not path.endswith(".dvc"):
                 return size, "file"
-            pointed = _POINTER.search((self.root / path).read_bytes())
+            pointed = re.search(_POINTER, (self.root / path).read_bytes())
         except OSError:
             return None
         return (int(pointed[1]), "pointer") if pointed else (size, "file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from mlscaffold.light import expression
 from mlscaffold.lint.deploy import compose as composed
 from mlscaffold.lint.deploy import manifests as manifested
 from mlscaffold.lint.deploy import plain
@@ -17,7 +18,7 @@ from mlscaffold.lint.finding import SkippedFile
 
 Read = Callable[[str], bytes | None]
 
-_NOT_DEPLOYED = re.compile(r"(^|/)(\.github|\.circleci|node_modules|tests?|testing|docs?)/")
+_NOT_DEPLOYED = expression(r"(^|/)(\.github|\.circleci|node_modules|tests?|testing|docs?)/")
 
 
 def deployment(python: Iterable[str], config: Iterable[str], read: Read) -> Deployment:

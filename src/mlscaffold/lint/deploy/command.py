@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
+from mlscaffold.light import expression, replace
 from mlscaffold.lint.deploy.process import Command, Figure, Target
 from mlscaffold.lint.deploy.quantity import seconds_of
 
 LONGEST = 10_000  # characters of a command line
 
-_ENDS = re.compile(r"^(&&|\|\||[;&|()]+)$")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?:(:?[-=?+])([^}]*))?\}|(\w+))")
-_SUBSTITUTION = re.compile(r"\$\([^()]*\)|`[^`]*`")
-_ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=(.*)$", re.DOTALL)
-_APPLICATION = re.compile(r"^([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(\(.*\))?$")
-_MODULE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*$")
-_SCRIPT = re.compile(r"(^|/)(docker-)?(entrypoint|start|run)$")
-_HANDLER = re.compile(r"^[A-Za-z_][\w/]*(\.[\w/]+)*\.\w*[hH]andler\w*$")
-_PYTHON = re.compile(r"^(python|pypy)(\d+(\.\d+)*)?$")
+_ENDS = expression(r"^(&&|\|\||[;&|()]+)$")
+_VARIABLE = expression(r"\$(?:\{(\w+)(?:(:?[-=?+])([^}]*))?\}|(\w+))")
+_SUBSTITUTION = expression(r"\$\([^()]*\)|`[^`]*`")
+_ASSIGNMENT = expression(r"^([A-Za-z_]\w*)=(.*)$", re.DOTALL)
+_APPLICATION = expression(r"^([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(\(.*\))?$")
+_MODULE = expression(r"^[A-Za-z_]\w*(\.\w+)*$")
+_SCRIPT = expression(r"(^|/)(docker-)?(entrypoint|start|run)$")
+_HANDLER = expression(r"^[A-Za-z_][\w/]*(\.[\w/]+)*\.\w*[hH]andler\w*$")
+_PYTHON = expression(r"^(python|pypy)(\d+(\.\d+)*)?$")
 _NOT_STARTED = frozenset(
     "echo printf pip pip3 apt apt-get apk yum which cat grep sed awk pkill kill killall if while for case test [ [[ "
     "mkdir cp mv rm chmod chown ln wget curl conda mamba npm git docker docker-compose kubectl screen tmux alias".split()

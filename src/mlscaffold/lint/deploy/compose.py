@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from mlscaffold.light import expression
 from mlscaffold.lint.deploy.command import expanded
 from mlscaffold.lint.deploy.images import Images
 from mlscaffold.lint.deploy.process import Figure, Process
@@ -12,8 +13,8 @@ from mlscaffold.lint.deploy.quantity import bytes_of
 from mlscaffold.lint.deploy.start import Around, Started, Starts
 from mlscaffold.lint.deploy.yamlfile import Node
 
-_NAME = re.compile(r"(^|/)[^/]*compose[^/]*\.ya?ml$", re.IGNORECASE)
-_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$")
+_NAME = expression(r"(^|/)[^/]*compose[^/]*\.ya?ml$", re.IGNORECASE)
+_LINE = expression(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$")
 
 
 def is_compose(path: str, content: bytes) -> bool:

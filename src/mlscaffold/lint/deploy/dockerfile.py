@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from mlscaffold.light import dataclass, expression, field
 from mlscaffold.lint.deploy.command import expanded, words_of
 
-_HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
-_FETCHES = re.compile(r"git clone|\bwget\b|\bcurl\b|\bunzip\b|\btar \S*x")
-_FROM_ELSEWHERE = re.compile(r"--from=|://")
-_PAIR = re.compile(r"^\w+=")
+_HEREDOC = expression(r"<<-?\s*[\"']?(\w+)[\"']?")
+_FETCHES = expression(r"git clone|\bwget\b|\bcurl\b|\bunzip\b|\btar \S*x")
+_FROM_ELSEWHERE = expression(r"--from=|://")
+_PAIR = expression(r"^\w+=")
 
 
 @dataclass(slots=True)

@@ -6,10 +6,11 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 
+from mlscaffold.light import expression
 from mlscaffold.lint.deploy.dockerfile import Stage, stages
 
-_NAME = re.compile(r"(^|/)(Dockerfile|Containerfile)[^/]*$|\.dockerfile$", re.IGNORECASE)
-_SOMEBODY_ELSES = re.compile(
+_NAME = expression(r"(^|/)(Dockerfile|Containerfile)[^/]*$|\.dockerfile$", re.IGNORECASE)
+_SOMEBODY_ELSES = expression(
     r"postgres|mysql|mariadb|mongo|redis|valkey|rabbitmq|kafka|zookeeper|nginx|traefik|envoy|haproxy|busybox|alpine|prom|grafana|"
     r"elastic|kibana|minio|mlflow|airflow|flower|adminer|jaeger|otel|triton|tensorflow-serving|torchserve|vllm|ollama|qdrant|milvus"
 )

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-_DEPLOY = re.compile(r"(^|/)(Dockerfile[^/]*|[^/]*\.dockerfile|Procfile|[^/]*\.(sh|ya?ml|toml|ini|cfg|conf))$", re.IGNORECASE)
-_COMMAND = re.compile(
+from mlscaffold.light import expression
+
+_DEPLOY = expression(r"(^|/)(Dockerfile[^/]*|[^/]*\.dockerfile|Procfile|[^/]*\.(sh|ya?ml|toml|ini|cfg|conf))$", re.IGNORECASE)
+_COMMAND = expression(
     rb"python|uvicorn|gunicorn|hypercorn|daphne|granian|waitress|celery|streamlit|fastapi|litserve|ray", re.IGNORECASE
 )
-_WORD = re.compile(r"[A-Za-z0-9_./:-]+")
-_MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+_WORD = expression(r"[A-Za-z0-9_./:-]+")
+_MODULE = expression(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
 
 def started(python: Iterable[str], config: Iterable[str], read: Callable[[str], bytes | None]) -> frozenset[str]:

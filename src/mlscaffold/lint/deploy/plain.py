@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import replace
 
+from mlscaffold.light import expression, replace
 from mlscaffold.lint.deploy.command import words_of
 from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.deploy.quantity import bytes_of
 from mlscaffold.lint.deploy.start import Around, Starts
 
-_PROC = re.compile(r"^\ufeff?([A-Za-z0-9_-]+):\s*(.+)$")
-_SECTION = re.compile(r"^\[(?:(\w+):)?([^\]]+)\]")
-_KEY = re.compile(r"^\s*([A-Za-z_]+)\s*=\s*(.*)$")
+_PROC = expression(r"^\ufeff?([A-Za-z0-9_-]+):\s*(.+)$")
+_SECTION = expression(r"^\[(?:(\w+):)?([^\]]+)\]")
+_KEY = expression(r"^\s*([A-Za-z_]+)\s*=\s*(.*)$")
 
 
 def procfile(path: str, text: str, starts: Starts) -> Iterator[Process]:

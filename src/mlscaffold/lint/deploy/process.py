@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
+from mlscaffold.light import Literal, dataclass
 from mlscaffold.lint.finding import SkippedFile
 
 Environment = tuple[tuple[str, str], ...]  # names with their values, each once

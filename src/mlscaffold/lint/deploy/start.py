@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from mlscaffold.light import dataclass, expression, replace
 from mlscaffold.lint.deploy.command import commands, expanded, scripts_of
 from mlscaffold.lint.deploy.process import Command, Figure, Process, Source, Target
 from mlscaffold.lint.deploy.quantity import seconds_of
@@ -15,14 +15,14 @@ Started = str | tuple[str, ...]
 DEEPEST_SCRIPTS = 3  # a script that runs a script that runs a script
 MOST_LINES = 2_000
 
-_SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)\s*$")
-_STARTS = re.compile(
+_SET = expression(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)\s*$")
+_STARTS = expression(
     r"python|uvicorn|gunicorn|hypercorn|daphne|granian|waitress|uwsgi|celery|streamlit|fastapi|flask|bentoml|litestar|sanic|chainlit"
     r"|dramatiq|taskiq|arq|rq |serve |\.py|\.sh|entrypoint"
 )  # a look that spares the words of most lines
-_SETTING = re.compile(r"^(workers|threads|timeout|preload_app)\s*=\s*(.+?)\s*(?:#.*)?$", re.MULTILINE)
-_FROM_ENVIRONMENT = re.compile(r"(?:getenv|environ\.get)\(\s*[\"'](\w+)[\"']\s*(?:,\s*[\"']?([\w.]+)[\"']?)?\s*\)")
-_INI = re.compile(r"^\s*(processes|workers|threads|module|wsgi-file|lazy-apps|harakiri)\s*=\s*(\S+)", re.MULTILINE)
+_SETTING = expression(r"^(workers|threads|timeout|preload_app)\s*=\s*(.+?)\s*(?:#.*)?$", re.MULTILINE)
+_FROM_ENVIRONMENT = expression(r"(?:getenv|environ\.get)\(\s*[\"'](\w+)[\"']\s*(?:,\s*[\"']?([\w.]+)[\"']?)?\s*\)")
+_INI = expression(r"^\s*(processes|workers|threads|module|wsgi-file|lazy-apps|harakiri)\s*=\s*(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

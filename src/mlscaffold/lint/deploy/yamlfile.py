@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from mlscaffold.light import dataclass, field
 
 MOST_NODES = 50_000
 DEEPEST = 60

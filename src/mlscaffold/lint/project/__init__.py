@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import cast
 
+from mlscaffold.light import cast, replace
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import ServiceOptions
 from mlscaffold.lint.deploy.process import Deployment, Process

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from mlscaffold.light import dataclass
 from mlscaffold.lint.project.deployable import Load
 
 _TOGETHER = {"torchvision": "torch", "torch.hub": "torch", "timm": "torch", "optimum": "transformers", "peft": "transformers"}

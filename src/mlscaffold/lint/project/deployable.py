@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
+from mlscaffold.light import Literal, dataclass
 from mlscaffold.lint.config import ServiceOptions
 from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.project.entries import Start
@@ -66,9 +65,9 @@ class Deployable:
     module_events: tuple[Event, ...]
     startup_events: tuple[Event, ...]
     handlers: tuple[HandlerRun, ...]
-    loads: tuple[Load, ...] = field(default=())
+    loads: tuple[Load, ...] = ()
     processes: tuple[Process, ...] = ()
-    options: ServiceOptions = field(default=ServiceOptions())
+    options: ServiceOptions = ServiceOptions()
 
     @property
     def framework(self) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from mlscaffold.light import dataclass
 from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project.evaluate import Evaluator

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mlscaffold.light import dataclass
 from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE, FunctionFacts
 from mlscaffold.lint.project.entries import Entries, Start

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from mlscaffold.light import dataclass
 from mlscaffold.lint.deploy.process import Environment, Process
 from mlscaffold.lint.project.entries import Start
 from mlscaffold.lint.project.values import Site

@@ -3,17 +3,15 @@ code reads."""
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 from mlscaffold.lint.project.values import Items, Known, Value, Values
 
 _READERS = ("yaml.", "json.load", "tomllib.load", "toml.load", "tomli.load", "omegaconf.OmegaConf.load", "ruamel.yaml", "box.Box")
-_ENV = re.compile(rb"^(?:ENV|ARG|export|\s*-)?\s*([A-Z][A-Z0-9_]{2,})\s*[=:]\s*[\"']?([^\s\"'#]*)", re.MULTILINE)
-_ENV_SPACE = re.compile(rb"^ENV\s+([A-Z][A-Z0-9_]{2,})\s+[\"']?([^\s\"'=]+)", re.MULTILINE)
+_ENV = rb"(?m)^(?:ENV|ARG|export|\s*-)?\s*([A-Z][A-Z0-9_]{2,})\s*[=:]\s*[\"']?([^\s\"'#]*)"
+_ENV_SPACE = rb"(?m)^ENV\s+([A-Z][A-Z0-9_]{2,})\s+[\"']?([^\s\"'=]+)"
 _DEEPEST = 12
 
 
@@ -47,7 +45,7 @@ class Settings:
                 continue
             content = self._read(path) or b""
             for pattern in (_ENV, _ENV_SPACE):
-                for name, value in pattern.findall(content):
+                for name, value in re.findall(pattern, content):
                     text = value.decode(errors="replace")
                     if text and "$" not in text:
                         found.setdefault(name.decode(), text)
@@ -79,8 +77,12 @@ class Settings:
             return ()
         try:
             if path.endswith(".json"):
+                import json
+
                 return (_value(json.loads(content)),)
             if path.endswith(".toml"):
+                import tomllib
+
                 return (_value(tomllib.loads(content.decode())),)
             if path.endswith((".yaml", ".yml")):
                 return (_value(_yaml(content)),)

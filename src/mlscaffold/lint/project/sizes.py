@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from mlscaffold.light import dataclass
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.project.values import ModelValue
 from mlscaffold.lint.service import SizeEvidence, Weight
@@ -14,8 +14,8 @@ LARGE_BYTES = 300_000_000  # the line of the definition: 300 MB of weights ...
 LARGE_PARAMETERS = 100_000_000  # ... or 100 M parameters
 BYTES_PER_PARAMETER = 4  # float32, how weights are published unless said otherwise
 
-_BILLIONS = re.compile(r"(?<![a-z0-9.])(\d{1,3}(?:\.\d+)?)\s?b(?![a-z0-9])")
-_MILLIONS = re.compile(r"(?<![a-z0-9.])(\d{2,4})m(?![a-z0-9])")
+_BILLIONS = r"(?<![a-z0-9.])(\d{1,3}(?:\.\d+)?)\s?b(?![a-z0-9])"
+_MILLIONS = r"(?<![a-z0-9.])(\d{2,4})m(?![a-z0-9])"
 _WORDS: tuple[tuple[str, Weight], ...] = (
     ("xxl", "huge"),
     ("xlarge", "huge"),
@@ -69,10 +69,10 @@ class Sizes:
         lowered = name.lower().replace("pipeline:", "pipeline-")
         if model.framework in ("openai-whisper", "faster-whisper") and "whisper" not in lowered:
             lowered = f"whisper-{lowered}"
-        billions = _BILLIONS.search(lowered)
+        billions = re.search(_BILLIONS, lowered)
         if billions:
             return Size(parameters=int(float(billions[1]) * 1_000_000_000), evidence="name")
-        millions = _MILLIONS.search(lowered)
+        millions = re.search(_MILLIONS, lowered)
         if millions:
             return Size(parameters=int(millions[1]) * 1_000_000, evidence="name")
         entry = self._catalog.size_of(lowered) if model.kind not in ("trees", "classic") or model.framework == "spacy" else None

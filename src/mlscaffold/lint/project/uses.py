@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from mlscaffold.light import dataclass
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
 from mlscaffold.lint.project.values import Site
 

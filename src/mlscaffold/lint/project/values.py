@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
 
+from mlscaffold.light import Literal, dataclass
 from mlscaffold.lint.service import ModelKind, Weight
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
 
+from mlscaffold.light import Literal, dataclass, replace
 from mlscaffold.lint.facts import MODULE, Block, Step
 from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.guards import keeps

@@ -1,11 +1,15 @@
 """Reports: functions of a `Report`, one file per format, imported when asked for."""
 
+from __future__ import annotations
+
 from importlib import import_module
 
 from mlscaffold.errors import ConfigInvalid
+from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.config import near
-from mlscaffold.lint.finding import Report
-from mlscaffold.lint.report.wording import readable
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.finding import Report
 
 FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit", "markdown", "mermaid", "html")
 
@@ -18,6 +22,8 @@ def render(report: Report, name: str, *, colour: bool = False) -> str:
     """
     if name not in FORMATS:
         raise ConfigInvalid(f"--format {name!r}{near(name, FORMATS)}")
+    from mlscaffold.lint.report.wording import readable
+
     module = import_module(f"mlscaffold.lint.report.{name}")
     text: str = module.render(report if name == "json" else readable(report), colour=colour)
     return text

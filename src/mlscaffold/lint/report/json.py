@@ -1,8 +1,8 @@
 """The report as JSON, schema `mlscaffold-lint/1`."""
 
 import json
-from dataclasses import asdict
 
+from mlscaffold.light import as_dict
 from mlscaffold.lint.finding import Finding, Location, Report
 from mlscaffold.lint.fingerprint import fingerprint
 from mlscaffold.lint.service import Service
@@ -56,7 +56,7 @@ def _service(service: Service) -> dict[str, object]:
         "workers": service.workers,
         "memory_limit": service.memory_limit,
         "latency_budget_ms": service.latency_budget_ms,
-        "started_by": [asdict(start) for start in service.started_by],
+        "started_by": [as_dict(start) for start in service.started_by],
     }
 
 

@@ -1,10 +1,10 @@
 """Findings for a reader at a terminal: source spans with captions, as compilers show them; as readable without colour."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from mlscaffold.light import dataclass
 from mlscaffold.lint.finding import Finding, Location, Report
 from mlscaffold.lint.report.wording import printable, summary
 

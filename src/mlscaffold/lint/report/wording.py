@@ -1,8 +1,8 @@
 """What several formats say in the same words, safely for a terminal."""
 
 from collections import Counter
-from dataclasses import replace
 
+from mlscaffold.light import replace
 from mlscaffold.lint.finding import Finding, Report
 from mlscaffold.lint.service import Model
 from mlscaffold.units import human_size
