@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlscaffold.light import expression, replace
@@ -73,6 +72,8 @@ def expanded(text: str, environment: Mapping[str, str]) -> str:
 def words_of(text: str) -> list[str]:
     """The words of a shell command; the signs between commands are words of their own."""
     text = _SUBSTITUTION.sub("$__", text[:LONGEST])  # what a command prints is not known
+    import shlex
+
     lexer = shlex.shlex(text, posix=True, punctuation_chars="();&|")
     lexer.whitespace_split = True
     lexer.commenters = "#"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from mlscaffold.light import dataclass, expression, field
@@ -94,6 +93,8 @@ def _set(environment: dict[str, str], rest: str) -> None:
 
 def _form(rest: str) -> str | tuple[str, ...]:
     if rest.lstrip().startswith("["):
+        import json
+
         try:
             words = json.loads(rest)
         except (ValueError, RecursionError):
