@@ -1,8 +1,8 @@
 """A deploy file or an option that starts a file which is not there."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.deploy.process import Process
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.project import Project

@@ -1,8 +1,8 @@
 """A Python file that matters and could not be read."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.project import Project
 

@@ -1,8 +1,8 @@
 """Several applications with models of their own in one process or one container."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.deploy.process import Process
 from mlscaffold.lint.evidence import at, entry_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding, Location

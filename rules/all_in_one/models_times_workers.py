@@ -1,9 +1,8 @@
 """Models that do not fit into the memory of their container, times its workers."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
 
+from mlscaffold.light import Final, dataclass
 from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.evidence import entry_span, load_spans, megabytes, spans, suggestion
 from mlscaffold.lint.finding import Finding, Location

@@ -1,9 +1,8 @@
 """Every case of every rule's page, and what all pages have in common."""
 
-from dataclasses import replace
-
 import pytest
 
+from mlscaffold.light import replace
 from mlscaffold.lint import lint
 from mlscaffold.lint.rule import load_rules
 from mlscaffold.resources import rules_folder

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mlscaffold.light import replace
 from mlscaffold.lint import lint
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.rule import load_rules
