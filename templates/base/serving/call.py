@@ -34,7 +34,10 @@ class CallerGone(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """One request. `ends_at` is a time of `time.monotonic()`, in seconds; `body` is complete and unpacked."""
+    """One request. `ends_at` is a time of `time.monotonic()`, in seconds; `body` is complete and unpacked.
+
+    `parameters` is what the answer says of itself beside its outputs, in Open Inference Protocol v2.
+    """
 
     request_id: str
     trace_id: str
@@ -46,6 +49,7 @@ class Call:
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     body: bytes = b""
     receive: Receive | None = None
+    parameters: Mapping[str, str] | None = None
 
     @property
     def remaining_ms(self) -> float:

@@ -68,6 +68,7 @@ class InferAnswer(msgspec.Struct, omit_defaults=True):
     model_version: str
     outputs: list[TensorOut]
     id: str = ""
+    parameters: Mapping[str, str] | None = None
 
 
 _request = msgspec.json.Decoder(InferRequest)

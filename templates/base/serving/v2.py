@@ -160,7 +160,7 @@ async def infer(backend: Backend) -> Response:
     wanted = wanted_outputs(asked, signature)
     feeds = decode_inputs(asked, binary, signature)
     results = await backend.infer(feeds, list(wanted))
-    answer = InferAnswer(backend.name, backend.version, [], asked.id)
+    answer = InferAnswer(backend.name, backend.version, [], asked.id, call.parameters)
     content, json_length = encode_answer(results, wanted, signature, answer)
     if json_length is None:
         return Response(content, media_type=JSON)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.proxy.combine import Answer
-from services.proxy.members import Member, Plan
+from services.proxy.members import Plan
 from serving.call import current_call
 from serving.errors import ServingError
 from serving.parts import Parts
-from serving.remote import Remote, StageFailed, StageRefused, StageTooSlow, Target, open_all
-from serving.remote_metrics import RemoteMetrics
+from serving.remote import StageFailed, StageRefused, StageTooSlow, open_all
 from serving.repository import ModelInvalid
 from serving.tensors import Array, Signature
+from serving.whole import Whole, target
 
 Arrived = Callable[[str, Answer | ServingError], None]
 
@@ -26,8 +26,14 @@ class Heard:
     answers: dict[str, Answer] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What a v2 answer says of it."""
+        missing = "; ".join(f"{name}: {reason}" for name, reason in self.missing.items())
+        return {"answered": ", ".join(self.answers), **({"missing": missing} if missing else {})}
 
-class Ensemble:
+
+class Ensemble(Whole):
     """The backend of the proxy's routes: a v2 client sees one model."""
 
     platform = "mlscaffold_parallel"
@@ -35,12 +41,9 @@ class Ensemble:
     def __init__(
         self, name: str, version: str, signature: Signature, plan: Plan, urls: Mapping[str, str], parts: Parts
     ) -> None:
-        self.name = name
-        self.version = version
-        self.signature = signature
+        targets = [target(one.name, one.model, one.url, urls) for one in plan.members.values()]
+        super().__init__(name, version, signature, targets, parts)
         self.plan = plan
-        metrics = RemoteMetrics(parts.metrics.registry)
-        self.remotes = {one.name: Remote(_target(one, urls), metrics) for one in plan.members.values()}
 
     async def open(self) -> None:
         """Wait for every member, and check what they serve against what this service promises.
@@ -52,17 +55,15 @@ class Ensemble:
         for name, remote in self.remotes.items():
             self._check(name, remote.signature)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await asyncio.gather(*(remote.close() for remote in self.remotes.values()))
-
     async def infer(self, feeds: Mapping[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
-        """The outputs asked for, or all, by name.
+        """The outputs asked for, or all, by name; the answer's parameters say who is missing in it.
 
         Raises:
             ServingError: fewer answers than the quorum, or an output of a member that did not answer.
         """
-        return self.answer(await self.hear(feeds), outputs)
+        heard = await self.hear(feeds)
+        current_call.get().parameters = heard.parameters
+        return self.answer(heard, outputs)
 
     async def hear_all(self, feeds: Mapping[str, Array], arrived: Arrived) -> None:
         """Ask every member and tell each answer when it comes, however late within the request's deadline."""
@@ -179,8 +180,3 @@ class Ensemble:
             promised = self.signature.output_named.get(f"{prefix}{spec.name}")
             if promised is None or promised.datatype != spec.datatype:
                 raise ModelInvalid(f"members.yaml: {name}: its output {spec.name} {spec.datatype} is not promised")
-
-
-def _target(member: Member, urls: Mapping[str, str]) -> Target:
-    addresses = tuple(url.strip().rstrip("/") for url in urls.get(member.name, member.url).split(","))
-    return Target(member.name, member.model, addresses, float("inf"))

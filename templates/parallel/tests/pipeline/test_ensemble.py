@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tritonclient.http as triton
 
@@ -15,14 +14,15 @@ from services.proxy.app import NAME
 from services.proxy.members import read_plan
 from services.proxy.schemas import SIGNATURE
 from services.proxy.settings import HERE
-from serving.tensors import NUMPY, Array
-from tests.pipeline.stages import Liar, answer, proxy, service_of, slow, urls
+from serving.tensors import Array
+from tests.pipeline.stages import Liar, answer, asked, proxy, sample_of, service_of, slow, urls
 from tests.support import Process, assert_same, model_services, running
 
 PLAN = read_plan(HERE / "members.yaml")
 FIRST, *OTHERS = PLAN.members
 MODEL = service_of(PLAN.members[FIRST].model)
 SAMPLE = json.loads((HERE / "sample.json").read_bytes())
+SAMPLE_V2 = (HERE / "sample-v2.json").read_bytes()
 GRACE_MS = 50
 
 
@@ -33,17 +33,9 @@ def front(behind: dict[str, Process], tmp_path_factory: pytest.TempPathFactory) 
         yield process
 
 
-def sample() -> dict[str, Array]:
-    tensors = json.loads((HERE / "sample-v2.json").read_bytes())["inputs"]
-    return {
-        tensor["name"]: np.array(tensor["data"], NUMPY[tensor["datatype"]]).reshape(tensor["shape"])
-        for tensor in tensors
-    }
-
-
 def in_one_process() -> dict[str, Array]:
     """What the members say with onnxruntime alone, combined."""
-    feeds = sample()
+    feeds = sample_of(HERE)
     bare = {service.model: service.bare for service in model_services()}
     said = {
         name: bare[member.model]({tensor: feeds[source] for tensor, source in member.feeds.items()})
@@ -61,11 +53,8 @@ def elsewhere(behind: dict[str, Process], port: int) -> str:
 def test_the_answer_is_that_of_one_process_and_looks_like_one_model(front: Process) -> None:
     client = triton.InferenceServerClient(f"127.0.0.1:{front.port}")
     assert client.is_model_ready(NAME)
-    inputs = []
-    for spec in SIGNATURE.inputs:
-        inputs.append(triton.InferInput(spec.name, sample()[spec.name].shape, spec.datatype))
-        inputs[-1].set_data_from_numpy(sample()[spec.name])
-    found = client.infer(NAME, inputs)
+    found = asked(front, NAME, SIGNATURE, sample_of(HERE))
+    assert found.get_response()["parameters"] == {"answered": ", ".join(PLAN.members)}
     for name, array in in_one_process().items():
         assert_same(found.as_numpy(name), array)
 
@@ -97,6 +86,9 @@ def test_a_late_member_is_marked_and_not_waited_for(behind: dict[str, Process], 
         assert said.status == 200
         assert said.json["missing"] == {FIRST: "no answer in time"}
         assert said.json["answered"] == OTHERS
+        in_v2 = front.ask("POST", f"/v2/models/{NAME}/infer", SAMPLE_V2, {"content-type": "application/json"})
+        if PLAN.combine:  # else the outputs of who is missing are missing, and that is an error
+            assert in_v2.json["parameters"] == {"answered": ", ".join(OTHERS), "missing": f"{FIRST}: no answer in time"}
         assert PLAN.wait_ms - GRACE_MS < took_ms < PLAN.wait_ms + 4 * GRACE_MS
 
 

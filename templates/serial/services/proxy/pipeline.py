@@ -1,6 +1,5 @@
 """The stages as one model: each row goes its own way along the route, rows on the same way go together."""
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ from services.proxy.route import END, ERROR, REQUEST, Route, Stage, check_route
 from serving.call import current_call
 from serving.errors import ServingError
 from serving.parts import Parts
-from serving.remote import Remote, StageFailed, StageRefused, Target, open_all
-from serving.remote_metrics import RemoteMetrics
+from serving.remote import StageFailed, StageRefused, open_all
 from serving.tensors import Array, Signature
+from serving.whole import Whole, target
 
 LOGGER = logging.getLogger(__name__)
 
@@ -34,6 +33,12 @@ class Walk:
     visited: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What a v2 answer says of the walk."""
+        failed = "; ".join(self.failed.values())
+        return {"route": ", ".join(self.visited), **({"failed": failed} if failed else {})}
+
     def pick(self, stage: str, tensor: str, rows: Rows) -> Array:
         """What a stage answered for these rows."""
         known, outputs = self.answers[stage]
@@ -41,7 +46,7 @@ class Walk:
         return values if self.whole else values[np.searchsorted(known, rows)]
 
 
-class Pipeline:
+class Pipeline(Whole):
     """The backend of the proxy's routes: a v2 client sees one model."""
 
     platform = "mlscaffold_serial"
@@ -49,12 +54,10 @@ class Pipeline:
     def __init__(
         self, name: str, version: str, signature: Signature, route: Route, urls: Mapping[str, str], parts: Parts
     ) -> None:
-        self.name = name
-        self.version = version
-        self.signature = signature
+        stages = route.stages.values()
+        targets = [target(one.name, one.model, one.url, urls, budget_ms=one.budget_ms) for one in stages]
+        super().__init__(name, version, signature, targets, parts)
         self.route = route
-        metrics = RemoteMetrics(parts.metrics.registry)
-        self.remotes = {stage.name: Remote(_target(stage, urls), metrics) for stage in route.stages.values()}
 
     async def open(self) -> None:
         """Wait for every stage, and check the route against what they serve.
@@ -65,17 +68,14 @@ class Pipeline:
         await open_all(list(self.remotes.values()))
         check_route(self.route, {name: remote.signature for name, remote in self.remotes.items()}, self.signature)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await asyncio.gather(*(remote.close() for remote in self.remotes.values()))
-
     async def infer(self, feeds: Mapping[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
-        """The outputs asked for, or all, by name.
+        """The outputs asked for, or all, by name; the answer's parameters say which way led there.
 
         Raises:
             ServingError: of the stage that failed; the message names it.
         """
         walk = await self.walk(feeds)
+        current_call.get().parameters = walk.parameters
         return self.answer(walk, outputs)
 
     async def walk(self, feeds: Mapping[str, Array]) -> Walk:
@@ -151,11 +151,6 @@ class Pipeline:
                 walk.ended.append((stage.name, going))
             else:
                 walk.waiting.setdefault(branch.go, []).append((stage.name, going))
-
-
-def _target(stage: Stage, urls: Mapping[str, str]) -> Target:
-    addresses = tuple(url.strip().rstrip("/") for url in urls.get(stage.name, stage.url).split(","))
-    return Target(stage.name, stage.model, addresses, stage.budget_ms)
 
 
 def _source(place: str, tensor: str, rows: Rows, feeds: Mapping[str, Array], walk: Walk) -> Array:

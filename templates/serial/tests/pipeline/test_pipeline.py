@@ -11,8 +11,8 @@ from services.proxy.app import NAME
 from services.proxy.route import END, REQUEST, Stage, read_route
 from services.proxy.schemas import SIGNATURE
 from services.proxy.settings import HERE
-from serving.tensors import NUMPY, Array
-from tests.pipeline.stages import proxy, urls
+from serving.tensors import Array
+from tests.pipeline.stages import asked, proxy, sample_of, urls
 from tests.support import Process, assert_same, model_services
 
 ROUTE = read_route(HERE / "route.yaml")
@@ -26,22 +26,13 @@ def front(behind: dict[str, Process], tmp_path_factory: pytest.TempPathFactory) 
         yield process
 
 
-def sample() -> dict[str, Array]:
-    """The shipped sample request."""
-    tensors = json.loads((HERE / "sample-v2.json").read_bytes())["inputs"]
-    return {
-        tensor["name"]: np.array(tensor["data"], NUMPY[tensor["datatype"]]).reshape(tensor["shape"])
-        for tensor in tensors
-    }
-
-
 def several_rows() -> dict[str, Array]:
     """Rows that differ, where the stages take rows; else the sample."""
     if not SIGNATURE.has_rows:
-        return sample()
+        return sample_of(HERE)
     generator = np.random.default_rng(3)
     scales = generator.uniform(0, 1, ROWS).round(2)
-    return {name: _scaled(np.repeat(array[:1], ROWS, axis=0), scales) for name, array in sample().items()}
+    return {name: _scaled(np.repeat(array[:1], ROWS, axis=0), scales) for name, array in sample_of(HERE).items()}
 
 
 def _scaled(array: Array, scales: Array) -> Array:
@@ -65,16 +56,6 @@ def step_by_step(feeds: Mapping[str, Array]) -> dict[str, Array]:
         stage = ROUTE.stages[go]
 
 
-def asked(front: Process, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    inputs = []
-    for spec in SIGNATURE.inputs:
-        inputs.append(triton.InferInput(spec.name, feeds[spec.name].shape, spec.datatype))
-        inputs[-1].set_data_from_numpy(feeds[spec.name])
-    client = triton.InferenceServerClient(f"127.0.0.1:{front.port}")
-    answer = client.infer(NAME, inputs)
-    return {spec.name: answer.as_numpy(spec.name) for spec in SIGNATURE.outputs}
-
-
 def test_it_looks_like_one_model(front: Process) -> None:
     client = triton.InferenceServerClient(f"127.0.0.1:{front.port}")
     assert client.is_server_ready()
@@ -85,7 +66,9 @@ def test_it_looks_like_one_model(front: Process) -> None:
 
 def test_the_answer_is_that_of_the_steps_in_one_process(front: Process) -> None:
     feeds = several_rows()
-    found = asked(front, feeds)
+    answer = asked(front, NAME, SIGNATURE, feeds)
+    assert answer.get_response()["parameters"]["route"].split(", ")[0] == ROUTE.first
+    found = {spec.name: answer.as_numpy(spec.name) for spec in SIGNATURE.outputs}
     if not SIGNATURE.has_rows:
         for name, array in step_by_step(feeds).items():
             assert_same(found[name], array)

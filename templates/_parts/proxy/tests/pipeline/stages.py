@@ -11,8 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import tritonclient.http as triton
 
-from serving.tensors import Signature
+from serving.tensors import NUMPY, Array, Signature
 from tests.support import ModelService, Process, model_services, running, wire
 
 LENGTH = "Inference-Header-Content-Length"
@@ -36,6 +38,24 @@ def proxy(
         yield process
     finally:
         process.stop()
+
+
+def sample_of(folder: Path) -> dict[str, Array]:
+    """The sample request that lies in a service's folder."""
+    tensors = json.loads((folder / "sample-v2.json").read_bytes())["inputs"]
+    return {
+        tensor["name"]: np.array(tensor["data"], NUMPY[tensor["datatype"]]).reshape(tensor["shape"])
+        for tensor in tensors
+    }
+
+
+def asked(front: Process, name: str, signature: Signature, feeds: Mapping[str, Array]) -> triton.InferResult:
+    """What the field's client is answered."""
+    inputs = []
+    for spec in signature.inputs:
+        inputs.append(triton.InferInput(spec.name, feeds[spec.name].shape, spec.datatype))
+        inputs[-1].set_data_from_numpy(feeds[spec.name])
+    return triton.InferenceServerClient(f"127.0.0.1:{front.port}").infer(name, inputs)
 
 
 def service_of(model: str) -> ModelService:
