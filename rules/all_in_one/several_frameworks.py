@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlscaffold.light import Final
-from mlscaffold.lint.evidence import entry_span, load_spans, spans, suggestion
+from mlscaffold.lint.evidence import entry_span, load_spans, spans, suggestion, ways
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.counting import holding
@@ -48,7 +48,9 @@ def check(project: Project) -> Iterator[Finding]:
             service=service.id,
             message=f"{len(engines)} inference engines in one process: {', '.join(engines)}",
             why=WHY,
-            locations=spans(load_spans(first)[0], *(load_spans(load) for load in others), [entry_span(service)]),
+            locations=spans(
+                load_spans(first)[0], *(load_spans(load) for load in others), [entry_span(service)], *map(ways, engines.values())
+            ),
             suggestion=suggestion(use_of(service, loads).pattern, service, loads, project.files),
             subjects=tuple(sorted(engines)),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlscaffold.light import Final
-from mlscaffold.lint.evidence import along, at, caption, entry_span, handler_span, load_spans, megabytes, spans, suggestion
+from mlscaffold.lint.evidence import at, caption, entry_span, handler_span, load_spans, megabytes, spans, suggestion, ways
 from mlscaffold.lint.finding import Confidence, Finding, Location
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.counting import Holding, holding
@@ -30,7 +30,7 @@ def _finding(project: Project, service: Deployable, held: Holding) -> Finding:
     first = ordered[0]
     users = [run for run in service.handlers if _uses(run, held)]
     related = (span for load in ordered for span in load_spans(load))
-    ways = (span for load in ordered for span in along(load.trail))
+    way = (span for load in ordered for span in ways(load))
     return Finding(
         code=CODE,
         name=NAME,
@@ -40,7 +40,7 @@ def _finding(project: Project, service: Deployable, held: Holding) -> Finding:
         message=_message(project, held, use),
         why=WHY,
         locations=spans(
-            load_spans(first)[0], related, [entry_span(service)], map(handler_span, users[:6]), _uses_of(service, held), ways
+            load_spans(first)[0], related, [entry_span(service)], map(handler_span, users[:6]), _uses_of(service, held), way
         ),
         suggestion=suggestion(use.pattern, service, held.loads, project.files),
         subjects=tuple(sorted({load.name for load in held.loads})),

@@ -3,7 +3,19 @@
 from collections.abc import Iterator
 
 from mlscaffold.light import Final
-from mlscaffold.lint.evidence import along, at, call_span, handler_span, load_spans, megabytes, millions, spans, suggestion
+from mlscaffold.lint.evidence import (
+    along,
+    at,
+    call_span,
+    handler_span,
+    load_spans,
+    megabytes,
+    millions,
+    spans,
+    suggestion,
+    waits_in,
+    ways,
+)
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
@@ -33,18 +45,21 @@ def check(project: Project) -> Iterator[Finding]:
 
 def _waiting(run: HandlerRun, load: Load) -> Event | None:
     """The call of the model that a caller of this handler waits for."""
+    return next(_calls(run, load), None)
+
+
+def _calls(run: HandlerRun, load: Load) -> Iterator[Event]:
     for event in run.events:
         mine = event.model is not None and event.model.site == load.inner
         waits = not event.state.queued and not event.state.stream
         if event.kind == "predict" and mine and waits:
-            return event
-    return None
+            yield event
 
 
 def _finding(project: Project, service: Deployable, load: Load, size: Size, waits: list[tuple[HandlerRun, Event]]) -> Finding:
     run, event = waits[0]
-    handlers: list[Location] = [handler_span(other) for other, _ in waits[1:5]]
-    calls = [call_span(other, "and here") for _, other in waits[1:5]]
+    handlers: list[Location] = [handler_span(other) for other, _ in waits[1:10]]
+    calls = [call_span(other, "and here") for run, first in waits for other in _calls(run, load) if other is not first]
     return Finding(
         code=CODE,
         name=NAME,
@@ -56,6 +71,7 @@ def _finding(project: Project, service: Deployable, load: Load, size: Size, wait
         locations=spans(
             at(event.site, f"{load.name} answers here, while the caller waits"),
             load_spans(load), [handler_span(run)], along(event.trail), handlers, calls,
+            *(along(other.trail) for _, other in waits[1:6]), ways(load), waits_in(run for run, _ in waits),
         ),
         suggestion=suggestion("async", service, [load], project.files),
         subjects=(load.name,),

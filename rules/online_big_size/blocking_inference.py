@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlscaffold.light import Final
-from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
+from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion, ways
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
@@ -58,7 +58,9 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, events: lis
         locations=spans(
             at(event.site, "computes here, on the loop"),
             [handler_span(run)], along(event.trail), load_spans(load) if load else (),
-            [at(other.site, "and here") for other in events[1:5]],
+            ways(load) if load else (),
+            [at(other.site, "and here") for other in events[1:12]],
+            *(load_spans(other) for event in events[1:12] if (other := _load_of(service, event))),
         ),
         suggestion=suggestion("web-single", service, [load] if load else [], project.files),
         subjects=(run.name, name),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlscaffold.light import Final
-from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
+from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion, waits_in, ways
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
@@ -57,7 +57,10 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, event: Even
         service=service.id,
         message=f"{run.name} answers only when {load.name} has generated everything",
         why=WHY,
-        locations=spans(at(event.site, "generates here"), [handler_span(run)], load_spans(load), along(event.trail)),
+        locations=spans(
+            at(event.site, "generates here"), [handler_span(run)], load_spans(load), along(event.trail),
+            [at(other.site, "and here") for other in run.events if _waits(other, load)], ways(load), waits_in([run]),
+        ),
         suggestion=suggestion("async", service, [load], project.files),
         subjects=(run.name, load.name),
-    )
+    )  # fmt: skip

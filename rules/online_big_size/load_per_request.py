@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlscaffold.light import Final
-from mlscaffold.lint.evidence import along, at, handler_span, spans, suggestion
+from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion, ways
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
@@ -52,7 +52,11 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, event: Even
         service=service.id,
         message=f"{run.name} loads {load.name} ({load.model.framework}) in every request{again}",
         why=WHY,
-        locations=spans(at(event.site, f"loads {load.name}"), [handler_span(run)], along(event.trail)),
+        locations=spans(
+            at(event.site, f"loads {load.name}"), [handler_span(run)], along(event.trail), load_spans(load),
+            [at(other.site, "is asked here") for other in run.events if other.kind == "predict" and other.model == event.model],
+            ways(load),
+        ),
         suggestion=suggestion("web-single", service, [load], project.files),
         subjects=(load.name,),
-    )
+    )  # fmt: skip

@@ -58,16 +58,22 @@ else:
         def __eq__(self, other):
             if type(self) is not type(other):
                 return NotImplemented
-            return self is other or self._parts(self) == self._parts(other)
+            return self is other or self._compared(self) == self._compared(other)
 
     def _never_set(self, name, *_):
         raise AttributeError(f"{type(self).__name__} is frozen: {name} stays as it is")
 
     def _hash(self):
-        return hash(self._parts(self))
+        return hash(self._compared(self))
 
-    def field(*, default_factory):
-        return _Made(default_factory)
+    def field(*, default_factory=None, default=None, compare=True):
+        return _Made(default_factory) if compare else _Aside(default)
+
+    class _Aside:
+        """A field that two equal values may differ in."""
+
+        def __init__(self, default):
+            self.default = default
 
     class _Made:
         """A default that is made anew for each."""
@@ -80,7 +86,10 @@ else:
             names = tuple(given.__dict__.get("__annotations__", ()))
             space = {name: held for name, held in given.__dict__.items() if name not in ("__dict__", "__weakref__")}
             defaults = {name: space.pop(name) for name in names if name in space}
+            compared = tuple(name for name in names if type(defaults.get(name)) is not _Aside)
+            defaults |= {name: defaults[name].default for name in names if name not in compared}
             space |= {"__match_args__": names, "__slots__": names if slots else ("__dict__",), "_parts": _parts_of(names)}
+            space["_compared"] = space["_parts"] if compared == names else _parts_of(compared)
             if frozen:
                 space |= {"__setattr__": _never_set, "__delattr__": _never_set}
             if frozen and eq:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 
@@ -111,6 +112,7 @@ class Catalog:
         raw = [*zip(own, compiled("catalog", own, _parse), strict=True)]
         raw += [(path, _parse(path, path.read_bytes())) for path in extra]
         self.loads: Names[LoadEntry] = Names()
+        self.load_names: tuple[str, ...] = ()
         self.constructors: Names[ServerEntry] = Names()
         self.routers: Names[ServerEntry] = Names()
         self.bases: Names[ServerEntry] = Names()
@@ -131,6 +133,22 @@ class Catalog:
         for path, content in raw:
             self._add(path.name, content)
 
+    def may_load(self, name: str) -> bool:
+        """Whether the last part of a call's name is that of some load."""
+        plain, patterns = self._last_names
+        return name in plain or (bool(name) and any(fits(name, pattern) for pattern in patterns))
+
+    @cached_property
+    def _last_names(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        lasts = {word.rpartition(".")[2] for word in self.load_names}
+        plain = frozenset(word for word in lasts if "*" not in word)
+        return plain, tuple(sorted(lasts - plain))
+
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """The top names of the libraries that load models."""
+        return frozenset(word.partition(".")[0] for word in self.load_names) - {"*", "models"}
+
     def _add(self, name: str, content: object) -> None:
         try:
             if name.startswith("size"):
@@ -147,6 +165,7 @@ class Catalog:
     def _loads(self, content: list[_Raw]) -> None:
         for framework in content:
             for group in cast("list[_Raw]", framework["groups"]):
+                self.load_names += _words(group["calls"])
                 self.loads.add(_words(group["calls"]), _load_entry(framework, group))
 
     def _servers(self, content: list[_Raw]) -> None:

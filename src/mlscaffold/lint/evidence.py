@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from mlscaffold.lint.finding import Location
@@ -11,7 +11,7 @@ from mlscaffold.lint.project.values import Site
 from mlscaffold.lint.project.walk import Event, Spot
 from mlscaffold.patterns import Suggestion, usable_name
 
-MOST_SPANS = 24
+MOST_SPANS = 40
 
 
 def at(site: Site, note: str) -> Location:
@@ -44,9 +44,18 @@ def caption(load: Load) -> str:
 
 
 def load_spans(load: Load) -> tuple[Location, ...]:
-    """Where a model is chosen, and where it is loaded if that is elsewhere."""
-    chosen = at(load.site, caption(load))
-    return (chosen,) if load.site == load.inner else (chosen, at(load.inner, "the call that loads it"))
+    """Where a model is chosen, where it is loaded if that is elsewhere, and where its name is written."""
+    found = [at(load.site, caption(load))]
+    if load.site != load.inner:
+        found.append(at(load.inner, "the call that loads it"))
+    if load.call is not None:
+        found.append(at(load.call, "its weights are read here"))
+    return (*found, *(at(site, "its name is written here") for site in load.model.named_at))
+
+
+def ways(load: Load) -> tuple[Location, ...]:
+    """The spans of every way to a load."""
+    return tuple(location for trail in (load.trail, *load.trails) for location in along(trail))
 
 
 def handler_span(run: HandlerRun) -> Location:
@@ -57,6 +66,15 @@ def handler_span(run: HandlerRun) -> Location:
 def entry_span(service: Deployable) -> Location:
     """Where a deployable starts."""
     return at(service.entry, f"the service starts here ({service.framework})")
+
+
+def waits_in(runs: Iterable[HandlerRun]) -> Iterator[Location]:
+    """Where handlers sleep until something is done."""
+    for run in runs:
+        for event in run.events:
+            if event.kind == "sleep" and not event.state.queued:
+                yield at(event.site, "waits here")
+                yield from along(spot for spot in event.trail if spot.passed)
 
 
 def megabytes(size: int) -> str:

@@ -22,7 +22,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model load. `bytes` is the size of the weights, `parameters` a count; both None when there is no evidence."""
+    """One model load. `bytes` is the size of the weights, `parameters` a count; both None when there is no evidence.
+
+    `reached` is False for a load that stands in the service's code and that nothing leads to as it is set: an alternative.
+    """
 
     name: str
     framework: str
@@ -33,6 +36,7 @@ class Model:
     bytes: int | None = None
     parameters: int | None = None
     size_evidence: SizeEvidence | None = None
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from mlscaffold.lint.project.running import Variant, joined_with, variants
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
 from mlscaffold.lint.project.source import Module, Source, last_name
+from mlscaffold.lint.project.unreached import unreached
 from mlscaffold.lint.project.values import ClassValue, ExternalObject, FunctionValue, Site
 from mlscaffold.lint.project.walk import Event, Spot, State, Walker
 from mlscaffold.lint.service import Kind, SizeEvidence
@@ -273,6 +274,7 @@ class Project:
         events = (*module_events, *startup_events, *(event for run in runs for event in run.events))
         root = self._root(site.path)
         name, options = named(_id(site.path, start), site.path, self.services)
+        loads = gather(events)
         return Deployable(
             id=name,
             kind="batch" if options.mode == "batch" else cast("Kind", start.server.kind),
@@ -283,9 +285,10 @@ class Project:
             module_events=module_events,
             startup_events=startup_events,
             handlers=tuple(runs),
-            loads=gather(events),
             processes=variant.processes,
             options=options,
+            loads=loads,
+            alternatives=unreached(self.evaluator, wide, loads),
         )
 
     def _extra_roots(self, start: Start, site: Site, starts: list[Start]) -> list[str]:

@@ -30,6 +30,9 @@ class Load:
     trail: tuple[Spot, ...]
     used: frozenset[str] = frozenset()
     variant: tuple[str, ...] = ()
+    call: Site | None = None  # the call that reads the weights, where the model's object is made before
+    trails: tuple[tuple[Spot, ...], ...] = ()  # the other ways that lead to it
+    reached: bool = True
 
     @property
     def inner(self) -> Site:
@@ -66,6 +69,7 @@ class Deployable:
     startup_events: tuple[Event, ...]
     handlers: tuple[HandlerRun, ...]
     loads: tuple[Load, ...] = ()
+    alternatives: tuple[Load, ...] = ()  # loads in its modules that nothing leads to as it is set
     processes: tuple[Process, ...] = ()
     options: ServiceOptions = ServiceOptions()
 

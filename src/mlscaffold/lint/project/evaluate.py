@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from mlscaffold.light import replace
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.deploy.process import Environment
 from mlscaffold.lint.facts import MODULE, Import, Parameter, Step
@@ -33,7 +34,9 @@ from mlscaffold.lint.project.values import (
     Values,
     items,
     joined,
+    origins,
     texts,
+    written,
 )
 from mlscaffold.lint.syntax import (
     Attribute,
@@ -260,7 +263,7 @@ class Evaluator:
     def _assigned(self, name: str, step: Step, frame: Frame) -> Values:
         if step.kind == "with":
             return self._entered(self.evaluate(step.value, frame))
-        values = self.evaluate(step.value, frame)
+        values = written(self.evaluate(step.value, frame), Site(frame.path, step.line))
         if step.kind == "for":
             added = (
                 self._entries(Subscript(step.value, Name("", 0), step.line), frame)
@@ -322,7 +325,7 @@ class Evaluator:
         return self._callers.get(name, []) if len(name) > 3 else []
 
     def _default(self, values: Values) -> Values:
-        return joined(*((Known(value.value, soft=True),) if isinstance(value, Known) else (value,) for value in values))
+        return joined(*((replace(value, soft=True),) if isinstance(value, Known) else (value,) for value in values))
 
     def _annotated(self, annotation: Expr, frame: Frame) -> Values:
         """An object of the annotated class; `Annotated[T, Depends(f)]` gives what `f` returns."""
@@ -373,6 +376,8 @@ class Evaluator:
     def imported(self, known: Import, module: Module) -> Values:
         """What an import binds: a module, a member of it, or something external."""
         path = self.imports.resolve(module.path, known.module, known.level)
+        if path and path.endswith("/") and not known.name and known.module in self.catalog.libraries:
+            path = None  # a folder without `__init__.py` that happens to be called like a library is not that library
         if known.name and not known.level and self.catalog.loads.get(f"{known.module}.{known.name}"):
             return (External(f"{known.module}.{known.name}"),)  # a library that lies in the repository is still that library
         if not known.name:
@@ -533,10 +538,8 @@ class Evaluator:
 
     def _field(self, name: str, step: Step, frame: Frame) -> Values:
         values = self._assigned(name, step, frame)
-        setting = self.settings.environment(name)
-        if setting is not None and values and all(isinstance(value, Known) for value in values):
-            return (Known(setting, soft=True),)
-        return values
+        setting = self.settings.variable(name)
+        return setting if setting and values and all(isinstance(value, Known) for value in values) else values
 
     def lineage(self, value: Object | ClassValue) -> list[ClassValue | External]:
         """The class and its bases, nearest first; each class once."""
@@ -609,6 +612,8 @@ class Evaluator:
                 found.append(tuple(held for held in stored if not isinstance(held, Known)) or (REQUEST,))
             elif isinstance(value, External) and value.name == "os.environ":
                 found.append(self._environment(texts(keys), ()))
+            elif isinstance(value, External) and self.catalog.loads.get(value.name):  # a registry of a library's builders
+                found.append((value,))
         known = joined(*found)
         return known if any(not isinstance(value, Known) for value in known) else joined(known, self._entries(expr, frame))
 
@@ -908,8 +913,8 @@ class Evaluator:
         if name in ("copy.copy", "copy.deepcopy"):
             return first
         if name == "importlib.import_module":
-            paths = (self.imports.resolve(frame.path, text) for text in texts(first))
-            return tuple(ModuleValue(path) for path in paths if path)
+            paths = {text: self.imports.resolve(frame.path, text) for text in texts(first) if "*" not in text}
+            return tuple(ModuleValue(path) if path else External(text) for text, path in paths.items())
         return self._unfamiliar(name, expr, frame)
 
     def _unfamiliar(self, name: str, expr: Call, frame: Frame) -> Values:
@@ -929,8 +934,7 @@ class Evaluator:
         return found or (self.evaluate(expr.arguments[2], frame) if len(expr.arguments) > 2 else ())
 
     def _environment(self, names: tuple[str, ...], default: Values) -> Values:
-        found = [self.settings.environment(name) for name in names]
-        set_to = tuple(Known(value, soft=True) for value in found if value is not None)
+        set_to = joined(*(self.settings.variable(name) for name in names))
         return set_to or self._default(default)
 
     def _option(self, path: str, name: str) -> Values:
@@ -979,6 +983,7 @@ class Evaluator:
                 from_parameter=self._from_parameter(identity, frame),
                 holder=frame.index,
                 helper=entry.helper,
+                named_at=tuple(site for site in origins(values) if site != Site(frame.path, expr.line)),
             ),
         )
 

@@ -28,6 +28,8 @@ _PREDICTS = frozenset(
 )
 _ONLY_TRANSFORMS = frozenset("transform inverse_transform fit_transform texts_to_sequences get_feature_names_out encode".split())
 
+MOST_WAYS = 12  # that a finding shows
+
 
 def gather(events: Iterable[Event]) -> tuple[Load, ...]:
     """The loads among the events, each once, in the order of happening."""
@@ -79,11 +81,13 @@ def _load(events: list[Event], used: frozenset[str]) -> Load:
         site=model.site,
         role=_role(model, first, used),
         moment=moment,
-        name=_name(model),
+        name=name_of(model),
         state=first.state,
         trail=first.trail,
         used=used,
         variant=first.variant,
+        call=first.site if first.site != model.site else None,
+        trails=tuple(dict.fromkeys(event.trail for event in events[1:] if event.trail != first.trail))[:MOST_WAYS],
     )
 
 
@@ -112,7 +116,8 @@ def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
     return "unknown"
 
 
-def _name(model: ModelValue) -> str:
+def name_of(model: ModelValue) -> str:
+    """What a finding calls a model: its file, its id, or its framework."""
     named = next((name for name in model.names if name), "")
     return named.rpartition("/")[2] if "." in named.rpartition("/")[2] else named or model.framework
 
@@ -133,9 +138,10 @@ def _placed(loads: list[Load]) -> list[Load]:
             helpers[load.site.path, load.model.holder].add(load.model.names or load.variant)
     found = []
     for load in loads:
-        named = load.model.from_parameter and len(helpers[load.site.path, load.model.holder]) > 1
-        if (named or len(per_site[load.site]) > 1) and load.trail:
-            spot = load.trail[-1]
-            load = replace(load, site=Site(spot.path, spot.line))
+        helped = load.model.from_parameter and len(helpers[load.site.path, load.model.holder]) > 1
+        named = (helped or len(per_site[load.site]) > 1) and not load.model.by_request
+        called = [spot for spot in load.trail if not spot.passed]
+        if named and called:
+            load = replace(load, site=Site(called[-1].path, called[-1].line))
         found.append(load)
     return found

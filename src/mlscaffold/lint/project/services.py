@@ -20,7 +20,7 @@ def _service(project: Project, known: Deployable) -> Service:
         framework=known.framework,
         root=known.root,
         entry=Entry(known.entry.path, known.entry.line),
-        models=tuple(_model(project, load) for load in known.loads),
+        models=tuple(_model(project, load) for load in (*known.loads, *known.alternatives)),
         handlers=tuple(Handler(run.name, run.site.path, run.site.line, run.hook.function.is_async) for run in known.handlers),
         workers=_count(known.workers()),
         memory_limit=_count(known.memory()),
@@ -64,4 +64,5 @@ def _model(project: Project, load: Load) -> Model:
         bytes=size.bytes,
         parameters=size.parameters,
         size_evidence=size.evidence,
+        reached=load.reached,
     )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
-from mlscaffold.lint.project.values import Items, Known, Value, Values
+from mlscaffold.lint.project.values import Items, Known, Site, Value, Values
 
 _READERS = ("yaml.", "json.load", "tomllib.load", "toml.load", "tomli.load", "omegaconf.OmegaConf.load", "ruamel.yaml", "box.Box")
 _ENV = rb"(?m)^(?:ENV|ARG|export|\s*-)?\s*([A-Z][A-Z0-9_]{2,})\s*[=:]\s*[\"']?([^\s\"'#]*)"
@@ -21,34 +21,34 @@ class Settings:
     def __init__(self, config: Iterable[str], read: Callable[[str], bytes | None]) -> None:
         self._config = tuple(config)
         self._read = read
-        self._environment: dict[str, str] | None = None
-        self._here: dict[str, str] = {}
+        self._environment: dict[str, Known] | None = None
+        self._here: dict[str, Known] = {}
         self._parsed: dict[str, Values] = {}
 
     def enter(self, environment: Iterable[tuple[str, str]]) -> None:
         """Turn to a deployable: what its own deploy files set goes before what others of the repository do."""
-        self._here = {name: value for name, value in environment if value and "$" not in value}
+        self._here = {name: Known(value, soft=True) for name, value in environment if value and "$" not in value}
 
-    def environment(self, name: str) -> str | None:
-        """What a Dockerfile, a compose file or `.env` sets a variable to; None where nothing or nothing constant is set."""
-        if own := self._here.get(name) or self._here.get(name.upper()):
-            return own
+    def variable(self, name: str) -> Values:
+        """What a Dockerfile, a compose file or `.env` sets a variable to; () where nothing or nothing constant is set."""
         if self._environment is None:
             self._environment = self._collected()
-        return self._environment.get(name) or self._environment.get(name.upper())
+        known = self._environment.get(name) or self._environment.get(name.upper())
+        own = self._here.get(name) or self._here.get(name.upper())
+        return (known,) if known and own in (known, None) else (own,) if own else ()
 
-    def _collected(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _collected(self) -> dict[str, Known]:
+        found: dict[str, Known] = {}
         for path in self._config:
             last = PurePosixPath(path).name.lower()
             if "dockerfile" not in last and "compose" not in last and last not in (".env", ".env.example", ".env.sample"):
                 continue
             content = self._read(path) or b""
             for pattern in (_ENV, _ENV_SPACE):
-                for name, value in re.findall(pattern, content):
-                    text = value.decode(errors="replace")
-                    if text and "$" not in text:
-                        found.setdefault(name.decode(), text)
+                for match in re.finditer(pattern, content):
+                    name, text = match[1].decode(), match[2].decode(errors="replace")
+                    if text and "$" not in text and name not in found:
+                        found[name] = Known(text, soft=True, origin=Site(path, content.count(b"\n", 0, match.start(1)) + 1))
         return found
 
     def read(self, function: str, paths: tuple[str, ...], importer: str) -> Values:
@@ -79,13 +79,13 @@ class Settings:
             if path.endswith(".json"):
                 import json
 
-                return (_value(json.loads(content)),)
+                return (_value(json.loads(content), _Text(path, content)),)
             if path.endswith(".toml"):
                 import tomllib
 
-                return (_value(tomllib.loads(content.decode())),)
+                return (_value(tomllib.loads(content.decode()), _Text(path, content)),)
             if path.endswith((".yaml", ".yml")):
-                return (_value(_yaml(content)),)
+                return (_value(_yaml(content), _Text(path, content)),)
         except (ValueError, RecursionError, UnicodeError):
             return ()
         return ()
@@ -102,10 +102,29 @@ def _yaml(content: bytes) -> object:
         return None
 
 
-def _value(raw: object, depth: int = 0) -> Value:
+class _Text:
+    """The lines of a configuration file, to say where a value is written."""
+
+    def __init__(self, path: str, content: bytes) -> None:
+        self._path = path
+        self._lines = content.decode(errors="replace").splitlines()
+
+    def site(self, key: object, value: object) -> Site | None:
+        """The first line with that key and value; None where they stand on lines of their own."""
+        words = (str(key), str(value))
+        line = next((place for place, text in enumerate(self._lines, 1) if all(word in text for word in words)), None)
+        return Site(self._path, line) if line else None
+
+
+def _value(raw: object, text: _Text, key: object = "", depth: int = 0) -> Value:
     if isinstance(raw, dict) and depth < _DEEPEST:
-        pairs = [(key if isinstance(key, str | int) else None, (_value(value, depth + 1),)) for key, value in raw.items()]
-        return Items(tuple(pairs[:200]))
+        pairs = [
+            (name if isinstance(name, str | int) else None, (_value(value, text, name, depth + 1),))
+            for name, value in list(raw.items())[:200]
+        ]
+        return Items(tuple(pairs))
     if isinstance(raw, list) and depth < _DEEPEST:
-        return Items(tuple((place, (_value(value, depth + 1),)) for place, value in enumerate(raw[:200])))
+        return Items(tuple((place, (_value(value, text, "", depth + 1),)) for place, value in enumerate(raw[:200])))
+    if isinstance(raw, str) and raw:
+        return Known(raw, soft=True, origin=text.site(key, raw))
     return Known(raw if isinstance(raw, str | int | float | bool) else None, soft=True)

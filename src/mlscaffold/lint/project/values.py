@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlscaffold.light import Literal, dataclass
+from mlscaffold.light import Literal, dataclass, field, replace
 from mlscaffold.lint.service import ModelKind, Weight
 
 
@@ -40,6 +40,7 @@ class Known:
 
     value: str | int | float | bool | None
     soft: bool = False
+    origin: Site | None = field(default=None, compare=False)  # where it is written, for the reader of a finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class ModelValue:
     from_parameter: bool = False
     holder: int = 0
     helper: bool = False
+    named_at: tuple[Site, ...] = field(default=(), compare=False)  # where the names are written
 
 
 Value = Known | External | ExternalObject | ModuleValue | FunctionValue | ClassValue | Object | Request | Items | ModelValue
@@ -148,3 +150,15 @@ def joined(*parts: Values) -> Values:
 def texts(values: Values) -> tuple[str, ...]:
     """The texts among the values."""
     return tuple(value.value for value in values if isinstance(value, Known) and isinstance(value.value, str))
+
+
+def origins(values: Values) -> tuple[Site, ...]:
+    """Where the constants among the values are written."""
+    return tuple(value.origin for value in values if isinstance(value, Known) and value.origin is not None)
+
+
+def written(values: Values, site: Site) -> Values:
+    """The constants among the values are written at that place, unless they come from farther away."""
+    if not any(isinstance(value, Known) and value.origin is None for value in values):
+        return values
+    return tuple(replace(value, origin=site) if isinstance(value, Known) and value.origin is None else value for value in values)

@@ -24,6 +24,7 @@ from mlscaffold.lint.project.values import (
     Site,
     Value,
     Values,
+    origins,
 )
 from mlscaffold.lint.service import Moment
 from mlscaffold.lint.syntax import (
@@ -45,16 +46,17 @@ EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "p
 Repeat = Literal["", "fixed", "config", "request", "endless"]
 
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
-DEEPEST = 20
+DEEPEST = 40  # spots on the way
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One step of the way to an event."""
+    """One step of the way to an event; `passed` are places on the way that nothing is called from."""
 
     path: str
     line: int
     note: str
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class Walker:
         for step in function.steps:
             within = self._within(step, frame, module, state)
             if within is not None:
-                self._step(step, frame, module, within, trail)
+                self._step(step, frame, module, within, (*trail, *self._blocks(step, frame, module)))
         for index in module.classes_in.get(frame.index, {}).values():
             body = module.facts.classes[index].body
             self.visit(self.evaluator.frame(frame.path, body, parent=frame), state, trail)
@@ -213,6 +215,20 @@ class Walker:
             elif known.kind in ("for", "while"):
                 state = replace(state, repeat=self._repeat(known, frame, state))
         return state
+
+    def _blocks(self, step: Step, frame: Frame, module: Module) -> Iterator[Spot]:
+        """What repeats a step, and the settings that let it run."""
+        for index, _ in step.context:
+            block = module.block(frame.index, index)
+            if block.kind in ("for", "while"):
+                yield Spot(frame.path, block.line, "in this loop", passed=True)
+            elif block.kind in ("if", "match") and self.evaluator.truth(block.test, frame) is not None:
+                yield Spot(frame.path, block.line, "a setting decides here", passed=True)
+                yield from (
+                    Spot(site.path, site.line, "the setting", passed=True)
+                    for part in (block.test, *children(block.test))
+                    for site in origins(self.evaluator.evaluate(part, frame))
+                )
 
     def _armed(self, block: Block, index: int, arm: int, frame: Frame, module: Module, state: State) -> State | None:
         if block.kind == "if":
@@ -274,9 +290,20 @@ class Walker:
             and not state.kept
         ):
             state = replace(state, words=(*state.words, "<stored>"))
-        self.expression(step.value, frame, state, trail)
+        kept_in = tuple(self._container(step, module)) if isinstance(step.target, Subscript) else ()
+        self.expression(step.value, frame, state, (*trail, *kept_in))
         if step.kind == "with":
             self._opened(step.value, frame, state, trail)
+
+    def _container(self, step: Step, module: Module) -> Iterator[Spot]:
+        """Where the mapping is made that a step puts something into."""
+        base = step.target.base if isinstance(step.target, Subscript) else None
+        made = module.locals_of(MODULE).get(last_name(base), ()) if isinstance(base, Name) else ()
+        lines = [known.line for known in made]
+        if isinstance(base, Attribute):
+            lines = [known.line for _, known, target in module.attributes.get(base.name, ()) if isinstance(target, Attribute)]
+        if lines:
+            yield Spot(module.path, lines[0], f"kept in {last_name(base) if base else ''}", passed=True)
 
     def _opened(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """What a `with` runs on the object that it is given."""
@@ -495,7 +522,16 @@ class Walker:
         note = (
             Spot(frame.path, call.line, f"calls {function.name}") if call.line else Spot(value.path, function.line, function.name)
         )
-        self.visit(inner, state, (*trail, note))
+        self.visit(inner, state, (*trail, *self._imported(value, call, frame), note))
+
+    def _imported(self, value: FunctionValue, call: Call, frame: Frame) -> Iterator[Spot]:
+        """Where a function of another file comes in."""
+        module = self.evaluator.source.module(frame.path)
+        if module is None or value.path == frame.path:
+            return
+        known = module.imports_in.get(MODULE, {}).get(dotted(call.function).partition(".")[0])
+        if known is not None:
+            yield Spot(frame.path, known.line, f"imports {value.path}", passed=True)
 
     def _decorated(self, value: FunctionValue, frame: Frame, state: State) -> State:
         """Caches and executors that are decorators."""
@@ -710,7 +746,20 @@ class Walker:
     ) -> None:
         feeds = frozenset(part.id for argument in call.arguments for part in (argument,) if isinstance(part, Name))
         site = Site(frame.path, call.line, call.column)
+        if kind in ("load", "train"):
+            trail = (*trail, *self._holders(frame))
         self.events.append(Event(kind, site, name, state, trail, model, guessed, timeout, feeds, parts, _variant(frame)))
+
+    def _holders(self, frame: Frame) -> Iterator[Spot]:
+        """The function and the class that something happens in."""
+        module = self.evaluator.source.module(frame.path)
+        if module is None or frame.index == MODULE:
+            return
+        function = module.function(frame.index)
+        yield Spot(frame.path, function.line, f"in {function.name}", passed=True)
+        owner = module.class_of(frame.index)
+        if owner is not None:
+            yield Spot(frame.path, owner.line, f"in {owner.name}", passed=True)
 
 
 def _variant(frame: Frame) -> tuple[str, ...]:
