@@ -1,8 +1,10 @@
 """The page of a stamped project in a real browser, against the real service."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -190,3 +192,52 @@ def test_every_kind_of_input_has_a_control_whose_sample_is_answered(page: Page, 
     expect(page.locator("#facts")).to_contain_text(f"{kind}, version 1")
     expect(page.locator("#error")).to_be_hidden()
     expect(page.locator("#outputs dd").first).not_to_be_empty()
+
+
+# -- the pages of several services
+
+
+@contextmanager
+def whole(project: Path, front: str, port_setting: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the service in front, with all others behind it."""
+    with ExitStack() as together:
+        others = [package for package in packages(project) if package != front]
+        urls = {package: together.enter_context(running(project, package)) for package in others}
+        monkeypatch.setenv(port_setting, json.dumps(urls))
+        yield together.enter_context(running(project, front))
+
+
+@pytest.mark.parametrize(("pattern", "asked"), [("serial", "digits"), ("parallel", "digits, expert")])
+def test_a_digit_drawn_before_several_models(
+    page: Page, stamped: Stamp, monkeypatch: pytest.MonkeyPatch, pattern: str, asked: str
+) -> None:
+    with whole(stamped(pattern), "proxy", "PROXY_URLS", monkeypatch) as address:
+        page.goto(address)
+        draw(page, SEVEN)
+        expect(page.locator("#headline strong")).to_have_text("7")
+        expect(page.locator("[data-fact=asked]")).to_contain_text(asked)
+        expect(page.locator("#bars li")).to_have_count(10)
+
+
+@pytest.mark.parametrize("pattern", ["serial", "parallel"])
+def test_a_form_before_several_models(
+    page: Page, stamped: Stamp, model_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    project = stamped(pattern, models={"one": model_file("linear"), "two": model_file("linear")})
+    with whole(project, "proxy", "PROXY_URLS", monkeypatch) as address:
+        page.goto(address)
+        page.get_by_role("button", name="Predict").click()
+        expect(page.locator("[data-fact=asked]")).to_contain_text("one")
+        expect(page.locator("#outputs dt")).to_have_count(1)
+        expect(page.locator("#error")).to_be_hidden()
+
+
+def test_a_picture_is_prepared_and_read(page: Page, stamped: Stamp, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = stamped("prep-pred")
+    with whole(project, "preprocess", "PREPROCESS_URLS", monkeypatch) as address:
+        page.goto(address)
+        page.set_input_files("#file", project / "services/preprocess/sample.png")
+        expect(page.locator("#answer")).to_have_text(re.compile(r'"label": "\d"'))
+        assert page.locator("#shown").evaluate("picture => picture.naturalWidth") > 0
+        page.set_input_files("#file", project / "README.md")
+        expect(page.locator("#answer.error")).to_contain_text("expected an image as the body")

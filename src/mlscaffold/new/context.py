@@ -65,6 +65,7 @@ def context(answers: Answers, pattern: Pattern, models: tuple[StampedModel, ...]
         models=shown,
         services=services,
         model_services=[service for service in services if service["model"]],
+        page_services=[service for service in services if service["model"] or pattern.wiring],
         pipeline=WIRINGS[pattern.wiring](answers.name, shown) if pattern.wiring else None,
     )
 

@@ -1,4 +1,4 @@
-"""The whole as KServe's InferenceGraph, whose router hands each step the request, or the answer of the step before, and no more."""
+"""The whole as KServe's InferenceGraph, whose router hands each step the request or the answer of the step before, no more."""
 
 from mlscaffold.new.values import GraphStepContext, PipelineContext, StageContext
 

@@ -84,7 +84,10 @@ class StageContext(TypedDict):
 
 
 class GraphStepContext(TypedDict):
-    """One step of the whole in KServe's InferenceGraph; `data` is what it is given, `feeds` maps its inputs to that answer's outputs."""
+    """One step of the whole in KServe's InferenceGraph.
+
+    `data` is what it is given; `feeds` maps its inputs to the outputs of the answer before, where it is given that.
+    """
 
     name: str
     data: str
@@ -107,7 +110,10 @@ class PipelineContext(TypedDict):
 
 
 class Context(TypedDict):
-    """Everything that a template may name. `pipeline` is None where each model stands alone."""
+    """Everything that a template may name.
+
+    `pipeline` is None where each model stands alone; `page_services` are those with the page of a model, or of the whole.
+    """
 
     project_name: str
     project_title: str
@@ -120,4 +126,5 @@ class Context(TypedDict):
     models: list[ModelContext]
     services: list[ServiceContext]
     model_services: list[ServiceContext]
+    page_services: list[ServiceContext]
     pipeline: PipelineContext | None

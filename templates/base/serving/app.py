@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse
 
 from serving.errors import install_error_handlers
 from serving.intake import Intake
@@ -82,14 +82,6 @@ def add_metrics_route(app: FastAPI, parts: Parts) -> None:
     async def metrics() -> Response:
         parts.metrics.ready.set(not parts.lifecycle.not_ready_because)
         return Response(parts.metrics.page(), media_type=CONTENT_TYPE)
-
-
-def add_front(app: FastAPI) -> None:
-    """Lead a browser from `/` to the documentation, where requests can be tried: for services without a page."""
-
-    @app.get("/", include_in_schema=False)
-    async def front() -> Response:
-        return RedirectResponse("/docs")
 
 
 def add_page(app: FastAPI, folder: Path) -> None:

@@ -59,14 +59,26 @@ export function percent(share) {
 
 /**
  * @param {HTMLElement} facts the description list that shows who answered and how fast
- * @param {{ms: number, model: string, version: string, sha256: string}} reply
+ * @param {{answer: Record<string, unknown>, ms: number, model: string, version: string, sha256: string}} reply
  */
 export function showFacts(facts, reply) {
-  facts.querySelector("[data-fact=latency]").textContent = `${reply.ms.toFixed(1)} ms, the way there and back`;
-  facts.querySelector("[data-fact=model]").textContent = `${reply.model}, version ${reply.version}`;
-  facts.querySelector("[data-fact=sha256]").textContent = reply.sha256.slice(0, 16);
-  facts.querySelector("[data-fact=sha256]").title = reply.sha256;
+  const say = {
+    latency: `${reply.ms.toFixed(1)} ms, the way there and back`,
+    model: `${reply.model}, version ${reply.version}`,
+    sha256: reply.sha256.slice(0, 16),
+    asked: whoWasAsked(reply.answer),
+  };
+  for (const fact of facts.querySelectorAll("[data-fact]")) {
+    fact.textContent = say[fact.dataset.fact];
+  }
   facts.hidden = false;
+}
+
+/** What a proxy says of the models behind it. */
+function whoWasAsked({ route, failed, answered, missing }) {
+  const names = route ? route.join(" → ") : (answered ?? []).join(", ");
+  const without = Object.entries(failed ?? missing ?? {}).map(([name, reason]) => `${name}: ${reason}`);
+  return without.length ? `${names} (without ${without.join("; ")})` : names;
 }
 
 /**

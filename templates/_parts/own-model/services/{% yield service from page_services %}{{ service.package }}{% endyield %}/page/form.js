@@ -7,6 +7,7 @@ const element = (id) => document.getElementById(id);
 const headline = element("headline");
 const inputs = JSON.parse(element("inputs").textContent);
 const fields = inputs.map(fieldFor);
+const throughProxy = element("facts").querySelector("[data-fact=asked]") !== null;
 
 element("fields").append(...fields.map((field) => field.element));
 
@@ -23,7 +24,11 @@ element("form").addEventListener("submit", async (event) => {
 
 function show(reply) {
   wipe();
-  const { model_version: _, label, probabilities, ...outputs } = reply.answer;
+  const outputs = { ...reply.answer };
+  for (const aside of ["model_version", ...(throughProxy ? ["route", "failed", "answered", "missing"] : [])]) {
+    delete outputs[aside]; // stands below, in the facts
+  }
+  const { label, probabilities } = outputs;
   const scored = probabilities && label !== undefined && !Array.isArray(probabilities);
   if (scored) {
     const best = document.createElement("strong");
@@ -31,7 +36,7 @@ function show(reply) {
     headline.append(best, percent(probabilities[label]));
     drawBars(element("bars"), Object.entries(probabilities));
   } else {
-    showOutputs({ ...(label !== undefined && { label }), ...(probabilities !== undefined && { probabilities }), ...outputs });
+    showOutputs(outputs);
   }
   headline.hidden = !scored;
   showFacts(element("facts"), reply);
