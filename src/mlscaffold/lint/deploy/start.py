@@ -131,15 +131,19 @@ class Starts:
         return ()
 
     def _ending(self, wanted: str, context: str) -> list[str]:
-        """Of the files that end so, the one in the context, else those that share most folders with it."""
-        ending = [path for path in self._by_name.get(wanted.rpartition("/")[2], ()) if f"/{path}".endswith(f"/{wanted}")]
+        """Of the files that end so, the one in the context, or nearest to it; of several equals none."""
+        ending = self._all_ending(wanted)
         exact = f"{context}/{wanted}" if context else wanted
         if exact in ending:
             return [exact]
         shared = {path: _shared(path, context) for path in ending}
         best = [path for path in ending if shared[path] == max(shared.values())]
         flat = min((path.count("/") for path in best), default=0)
-        return [path for path in best if path.count("/") == flat]
+        best = [path for path in best if path.count("/") == flat]
+        return best if len(best) == 1 else []
+
+    def _all_ending(self, wanted: str) -> list[str]:
+        return [path for path in self._by_name.get(wanted.rpartition("/")[2], ()) if f"/{path}".endswith(f"/{wanted}")]
 
     def _is_missing(self, target: Target | None, around: Around) -> bool:
         """Whether it should be in the repository and is not; what an image may bring along is not missed."""
@@ -150,6 +154,8 @@ class Starts:
         top, dot, _ = target.text.partition(".")
         if target.kind != "script" and top not in self._tops and (dot or target.kind == "module"):
             return False
+        if any(self._all_ending(ending) for ending in target.endings):
+            return False  # which of several it means, nobody knows
         inside = f"{around.context}/" if around.context else ""
         names = {ending.rpartition("/")[2] for ending in target.endings}
         return not any(path.startswith(inside) for name in names for path in self._by_name.get(name, ()))
