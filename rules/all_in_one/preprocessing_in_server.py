@@ -1,8 +1,8 @@
 """Heavy preparation of the input, with libraries of its own, in the process that infers."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final
 from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project

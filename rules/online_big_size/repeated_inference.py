@@ -1,9 +1,8 @@
 """The same question, which is computed again whenever it is asked."""
 
-import re
 from collections.abc import Iterator
-from typing import Final
 
+from mlscaffold.light import Final, expression
 from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
 from mlscaffold.lint.facts import FunctionFacts
 from mlscaffold.lint.finding import Finding
@@ -18,10 +17,10 @@ SEVERITY: Final = "info"
 PREVIEW = True
 WHY = "An answer that cannot change until its data do is paid for by every caller who asks for it."
 
-_READS = re.compile(r"^(GET\b|/)")
-_IDENTITY = re.compile(r"(^|_)(id|key|sku|slug|isbn|uid|uuid|code|ticker|symbol)$", re.IGNORECASE)
-_IN_PATH = re.compile(r"[{<](?:\w+:)?(\w+)(?::\w+)?[}>]")
-_CACHED = re.compile(r"cache|redis|memo|store_result|ttl", re.IGNORECASE)
+_READS = expression(r"^(GET\b|/)")
+_IDENTITY = expression(r"(?i)(^|_)(id|key|sku|slug|isbn|uid|uuid|code|ticker|symbol)$")
+_IN_PATH = expression(r"[{<](?:\w+:)?(\w+)(?::\w+)?[}>]")
+_CACHED = expression(r"(?i)cache|redis|memo|store_result|ttl")
 _ASKED = frozenset(("request", "websocket", "args", "kwargs"))
 
 

@@ -239,6 +239,9 @@ def lint(
     changed_since: Annotated[str, typer.Option(metavar="REF", help="Only findings that touch files changed since REF.")] = "",
     explain_path: Annotated[str, typer.Option(metavar="FILE", help="What was understood of one file, and why.")] = "",
     show_settings: Annotated[bool, typer.Option("--show-settings", help="Show the settings of a run here, and stop.")] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Run the repository's own ONNX files that services load, and judge their latency.")
+    ] = False,
     jobs: Annotated[str, typer.Option(metavar="N", help="Processes that read files. The result is the same.")] = "",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
     color: Annotated[str, typer.Option(help="auto, always or never.")] = "auto",
@@ -267,6 +270,7 @@ def lint(
         changed_since=changed_since,
         explain_path=explain_path,
         show_settings=show_settings,
+        measure=measure,
         jobs=jobs,
         no_cache=no_cache,
         color=color,

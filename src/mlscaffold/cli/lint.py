@@ -121,6 +121,7 @@ def _options(arguments: LintArguments, root: Path, files: tuple[str, ...] | None
         "catalog": (*options.catalog, *map(Path, arguments.catalog)) if arguments.catalog else (),
         "baseline": Path(arguments.baseline) if arguments.baseline else None,
         "preview": arguments.preview,
+        "measure": arguments.measure,
         "jobs": _jobs(arguments.jobs),
     }
     given = {key: value for key, value in said.items() if value}

@@ -27,6 +27,7 @@ class LintArguments:
     changed_since: str = ""
     explain_path: str = ""
     show_settings: bool = False
+    measure: bool = False
     jobs: str = ""
     no_cache: bool = False
     color: str = ""
@@ -50,6 +51,7 @@ FLAGS = {
     "--changed-since": ("changed_since", "value"),
     "--explain-path": ("explain_path", "value"),
     "--show-settings": ("show_settings", "nothing"),
+    "--measure": ("measure", "nothing"),
     "--jobs": ("jobs", "value"),
     "--no-cache": ("no_cache", "nothing"),
     "--color": ("color", "value"),

@@ -27,7 +27,7 @@ Printed = tuple[int, tuple[str, ...]]  # the exit code, and one text for each fo
 
 def remembered(workspace: Workspace, options: Options, said: str, make: Callable[[], Printed]) -> Printed:
     """What `make` gives, or what it gave on the same content. `said` is whatever else it depends on."""
-    if not options.cache:
+    if not options.cache or options.measure:  # what is measured is remembered model by model
         return make()
     name = f"printed-{_key_of(workspace, options, said)}"
     kept = _sound(read_value(name))

@@ -19,6 +19,7 @@ FailOn = Literal["error", "warning", "info", "never"]
 LEVELS = ("error", "warning", "info", "never")
 _NONE: MappingProxyType[str, Never] = MappingProxyType({})
 FILES = ("mlscaffold.toml", "pyproject.toml")
+_OF_A_RUN = ("files", "source", "jobs", "cache", "measure")  # said on the command line only
 LONGEST = 10_000_000  # bytes; a configuration file beyond it is not one
 
 
@@ -27,7 +28,8 @@ class ServiceOptions:
     """`[tool.mlscaffold.lint.services.<id>]`: what the code cannot say about a deployable.
 
     `entry` is the file (relative to the linted root) that makes the application; `mode` overrides how it answers; `workers` is a
-    count of processes, `latency_budget_ms` the longest real-time answer, `memory_limit_mb` the memory of one replica.
+    count of processes, `latency_budget_ms` the longest real-time answer, `memory_limit_mb` the memory of one replica,
+    `latency_ms` what one inference takes there (where nothing was measured here).
     """
 
     entry: str = ""
@@ -35,6 +37,7 @@ class ServiceOptions:
     workers: int | None = None
     latency_budget_ms: int | None = None
     memory_limit_mb: int | None = None
+    latency_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Options:
     and the keys of `per_file_ignores` are gitignore-like globs relative to the root. `rules` are folders of the form of `rules/`,
     `catalog` YAML files of further signatures, `baseline` the file of known findings: paths relative to the configuration file.
     `files` narrows the findings to those that touch one of these paths (relative to the root); the whole project is read all the
-    same.
+    same. `measure`: the repository's own ONNX files that services load are run, in a process of their own.
     """
 
     select: tuple[str, ...] = ()
@@ -58,6 +61,7 @@ class Options:
     baseline: Path | None = None
     services: Mapping[str, ServiceOptions] = _NONE
     preview: bool = False
+    measure: bool = False
     files: tuple[str, ...] | None = None
     jobs: int = 1
     cache: bool = True
@@ -117,7 +121,7 @@ def _table(path: Path, content: bytes) -> Mapping[str, object] | None:
 
 
 def _options(path: Path, table: Mapping[str, object]) -> Options:
-    known = {name.replace("_", "-"): name for name in field_names(Options) if name not in ("files", "source", "jobs", "cache")}
+    known = {name.replace("_", "-"): name for name in field_names(Options) if name not in _OF_A_RUN}
     values: dict[str, object] = {}
     for key, value in table.items():
         where = f"{path}: {key}"

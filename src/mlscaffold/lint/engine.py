@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from mlscaffold.errors import ConfigInvalid
+from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import Options
 from mlscaffold.lint.deploy import deployment, started
@@ -20,6 +21,9 @@ from mlscaffold.lint.rule import Rule, load_rules
 from mlscaffold.lint.suppress import apply, suppressions
 from mlscaffold.lint.workspace import Workspace
 from mlscaffold.resources import rules_folder
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.measure import Meter
 
 
 def run(workspace: Workspace, options: Options) -> Report:
@@ -36,7 +40,8 @@ def run(workspace: Workspace, options: Options) -> Report:
 def _run(workspace: Workspace, options: Options) -> Report:
     rules = chosen(load_rules((rules_folder(), *options.rules)), options)
     catalog = Catalog((rules_folder() / "catalog",), options.catalog)
-    project = project_of(workspace, catalog, options)
+    meter = _meter(workspace) if options.measure else None
+    project = project_of(workspace, catalog, options, meter)
     if options.source is None or project.configured_in:
         unknown(options.services, project.deployables)
     findings = sorted(_found(rules, project, options), key=_place)
@@ -48,15 +53,23 @@ def _run(workspace: Workspace, options: Options) -> Report:
     about = [finding for rule in rules for finding in rule.review(outcome) if _wanted(finding, options)]
     left = sorted((*outcome.findings, *about), key=_place)
     fresh, known = _split(left, options)
+    services = services_of(project)
+    skipped = {*workspace.skipped, *project.deployment.skipped, *(meter.notes if meter else ())}
     return Report(
         root=str(workspace.given),
-        services=services_of(project),
+        services=services,
         findings=fresh,
-        skipped=tuple(sorted({*workspace.skipped, *project.deployment.skipped}, key=lambda file: (file.path, file.reason))),
+        skipped=tuple(sorted(skipped, key=lambda file: (file.path, file.reason))),
         suppressed=outcome.suppressed,
         baselined=known,
         files_read=len(workspace.read_paths),
     )
+
+
+def _meter(workspace: Workspace) -> Meter:
+    from mlscaffold.lint.measure import Meter
+
+    return Meter(workspace.root)
 
 
 def _split(findings: list[Finding], options: Options) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
@@ -95,7 +108,7 @@ def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
     return tuple(rule for rule in wanted if not any(rule.answers_to(word) for word in options.ignore))
 
 
-def project_of(workspace: Workspace, catalog: Catalog, options: Options) -> Project:
+def project_of(workspace: Workspace, catalog: Catalog, options: Options, meter: Meter | None = None) -> Project:
     """The joined project: files that name a server, or that a deploy file starts, are parsed at once; the rest when asked for."""
     python = workspace.listing.python
     contents = ((path, workspace.content(path)) for path in python)
@@ -112,6 +125,7 @@ def project_of(workspace: Workspace, catalog: Catalog, options: Options) -> Proj
         weigh=workspace.weigh,
         deployment=deployment(python, config, workspace.config),
         services=options.services,
+        latency=meter.of if meter else lambda _: None,
         configured_in=_inside(workspace, options),
         skipped=lambda path: next((file.reason for file in workspace.skipped if file.path == path), ""),
     )

@@ -25,6 +25,7 @@ class Model:
     """One model load. `bytes` is the size of the weights, `parameters` a count; both None when there is no evidence.
 
     `reached` is False for a load that stands in the service's code and that nothing leads to as it is set: an alternative.
+    `latency_ms` (median) and `latency_p95_ms` were measured on this machine; None where nothing was.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Model:
     parameters: int | None = None
     size_evidence: SizeEvidence | None = None
     reached: bool = True
+    latency_ms: float | None = None
+    latency_p95_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

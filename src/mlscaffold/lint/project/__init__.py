@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from mlscaffold.light import cast, replace
+from mlscaffold.light import TYPE_CHECKING, cast, replace
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import ServiceOptions
 from mlscaffold.lint.deploy.process import Deployment, Process
 from mlscaffold.lint.facts import MODULE, FileFacts
-from mlscaffold.lint.project.deployable import Deployable, HandlerRun
+from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
 from mlscaffold.lint.project.entries import Entries, Start, is_test
 from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.handlers import Handlers, Hook
@@ -30,6 +30,9 @@ from mlscaffold.lint.service import Kind, SizeEvidence
 _OUTSIDE = frozenset(
     "requests redis numpy pandas yaml torch transformers flask fastapi celery pydantic PIL cv2 boto3 uvicorn httpx openai".split()
 )
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.measure import Latency
 
 
 class Project:
@@ -50,7 +53,9 @@ class Project:
         services: Mapping[str, ServiceOptions] | None = None,
         configured_in: str = "",
         skipped: Callable[[str], str] = lambda _: "",
+        latency: Callable[[str], Latency | None] = lambda _: None,
     ) -> None:
+        self._latency = latency
         self.configured_in = configured_in  # the configuration file, where it lies in the repository
         self.skipped = skipped
         self.deployment = deployment or Deployment()
@@ -92,6 +97,15 @@ class Project:
         """Python files that could not be read though a deployable imports them, or they look as if they made one."""
         asked = {path for service in self.deployables for path in service.modules} | set(self._candidates)
         return tuple(sorted(path for path in asked if path in self._known and self.source.module(path) is None))
+
+    def measured(self, load: Load) -> Latency | None:
+        """What one answer of a model takes, where it lies in the repository as an ONNX file and was measured."""
+        for name in load.model.names if load.role == "model" else ():
+            wanted = name.replace("*", "").lstrip("./")
+            found = next((path for path in sorted(self.files) if f"/{path}".endswith(f"/{wanted}")), "")
+            if wanted.endswith(".onnx") and found:
+                return self._latency(found)
+        return None
 
     def line_of(self, path: str, words: str) -> int:
         """The first line of a file that holds the words; 1 where none does."""

@@ -54,6 +54,7 @@ def _count(figure: Figure | None) -> int | None:
 
 def _model(project: Project, load: Load) -> Model:
     size = project.sizes.of(load.model)
+    latency = project.measured(load)
     return Model(
         name=load.name,
         framework=load.model.framework,
@@ -65,4 +66,6 @@ def _model(project: Project, load: Load) -> Model:
         parameters=size.parameters,
         size_evidence=size.evidence,
         reached=load.reached,
+        latency_ms=latency.median_ms if latency else None,
+        latency_p95_ms=latency.p95_ms if latency else None,
     )

@@ -8,6 +8,7 @@ from mlscaffold.light import Literal, dataclass, replace
 from mlscaffold.lint.facts import MODULE, Block, Step
 from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.guards import keeps
+from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
     ClassValue,
@@ -67,7 +68,8 @@ class State:
     behind a cache
     or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way,
     `words` the
-    names on the left of the assignments on the way. `guessed`: reached through a name that several classes have.
+    names on the left of the assignments on the way. `guessed`: reached through a name that several classes have. `rows`: how
+    often the loops on the way run, as far as constants say it (0: nothing does).
     """
 
     moment: Moment
@@ -79,6 +81,7 @@ class State:
     stream: bool = False
     guessed: bool = False
     repeat: Repeat = ""
+    rows: int = 0
     arms: tuple[tuple[str, int], ...] = ()
     words: tuple[str, ...] = ()
 
@@ -213,7 +216,8 @@ class Walker:
                     return None
                 state = entered
             elif known.kind in ("for", "while"):
-                state = replace(state, repeat=self._repeat(known, frame, state))
+                rows = times(known.test, frame, self.evaluator) if known.kind == "for" else 0
+                state = replace(state, repeat=self._repeat(known, frame, state), rows=max(state.rows, 1) * rows or state.rows)
         return state
 
     def _blocks(self, step: Step, frame: Frame, module: Module) -> Iterator[Spot]:
@@ -332,7 +336,9 @@ class Walker:
             return
         if isinstance(expr, Comprehension):
             self.expression(expr.iterable, frame, state, trail)
-            inner = replace(state, repeat=_stronger(state.repeat, self._extent(expr.iterable, frame, state)))
+            rows = times(expr.iterable, frame, self.evaluator)
+            repeat = _stronger(state.repeat, self._extent(expr.iterable, frame, state))
+            inner = replace(state, repeat=repeat, rows=max(state.rows, 1) * rows or state.rows)
             for part in (*expr.conditions, *expr.element):
                 self.expression(part, frame, inner, trail)
             return
@@ -587,7 +593,9 @@ class Walker:
         if self._load(value.name, call, frame, state, trail):
             return
         meaning = self.evaluator.catalog.meanings.get(value.name)
-        if meaning in ("train", "download", "heavy", "sleep"):
+        if meaning == "sleep":
+            self._event("sleep", call, frame, state, trail, name=value.name, timeout=self._first_number(call, frame))
+        elif meaning in ("train", "download", "heavy"):
             self._event(meaning, call, frame, state, trail, name=value.name)  # type: ignore[arg-type]
         elif meaning == "remote":
             self._event("remote", call, frame, state, trail, name=value.name, timeout=self._timeout(call, frame))
@@ -721,6 +729,11 @@ class Walker:
 
     def _predict(self, model: ModelValue, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         self._event("predict", call, frame, state, trail, name=method or "__call__", model=model)
+
+    def _first_number(self, call: Call, frame: Frame) -> float | None:
+        known = self.evaluator.evaluate(call.arguments[0], frame) if call.arguments else ()
+        numbers = [value.value for value in known if isinstance(value, Known) and isinstance(value.value, int | float)]
+        return float(numbers[0]) if numbers else None
 
     def _timeout(self, call: Call, frame: Frame) -> float | None:
         for word, part in call.keywords:

@@ -46,6 +46,8 @@ def _service(service: Service) -> dict[str, object]:
                 "bytes": model.bytes,
                 "parameters": model.parameters,
                 "size_evidence": model.size_evidence,
+                "latency_ms": model.latency_ms,
+                "latency_p95_ms": model.latency_p95_ms,
             }
             for model in service.models
         ],
