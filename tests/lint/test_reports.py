@@ -100,6 +100,8 @@ def test_json_has_the_schema_that_others_read() -> None:
         "bytes": 120_000_000,
         "parameters": None,
         "size_evidence": "file",
+        "latency_ms": None,
+        "latency_p95_ms": None,
     }
     assert said["services"][0]["handlers"] == [{"name": "POST /predict", "path": "app.py", "line": 6, "async": True}]
     found = said["findings"][0]
