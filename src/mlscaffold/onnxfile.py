@@ -37,8 +37,9 @@ class OnnxFile:
     """A model file that onnxruntime loads and runs.
 
     `external` are the files of external data beside it and their SHA-256; `bytes` counts them too. `latency_ms` is the median
-    of single runs on one thread of this machine, `latency_p95_ms` their 95th percentile. `rows` says that the first axis of every input and output is a free batch
-    axis, shown by running 1 and 2 rows; `batchable` that the rows of a batch also get the answers that they get alone.
+    of single runs on one thread of this machine, `latency_p95_ms` their 95th percentile. `rows` says that the first axis of
+    every input and output is a free batch axis, shown by running 1 and 2 rows; `batchable` that the rows of a batch also get
+    the answers that they get alone.
     """
 
     path: Path
