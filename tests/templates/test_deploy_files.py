@@ -73,21 +73,26 @@ def test_hadolint_has_nothing_to_say(project: Path) -> None:
 def test_what_an_image_copies_is_enough_to_serve(project: Path, tmp_path: Path) -> None:
     for path in dockerfiles(project):
         package = path.parent.name
-        root = tmp_path / package
-        ignored = _ignored(project)
-        for source, target in _copied(path):
-            assert (project / source).exists(), f"{path}: copies {source}, which is not there"
-            for file in [p for p in [project / source, *(project / source).rglob("*")] if p.is_file()]:
-                inner = file.relative_to(project / source)
-                if str(file.relative_to(project)) not in ignored:
-                    place = root / target / inner if (project / source).is_dir() else root / target / file.name
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(file, place)
-        assert not list(root.rglob("tests")), "tests have no place in an image"
+        root = image_of(project, path, tmp_path / package)
         name = next((root / "models").iterdir()).name
         with running(project, package, cwd=root) as address:
             sample = (project / "models" / name / "sample.json").read_bytes()
             assert post(f"{address}/predict", sample)["model_version"] == "1"
+
+
+def image_of(project: Path, dockerfile: Path, root: Path) -> Path:
+    """The folder with what an image holds of the project."""
+    ignored = _ignored(project)
+    for source, target in _copied(dockerfile):
+        assert (project / source).exists(), f"{dockerfile}: copies {source}, which is not there"
+        for file in [p for p in [project / source, *(project / source).rglob("*")] if p.is_file()]:
+            inner = file.relative_to(project / source)
+            if str(file.relative_to(project)) not in ignored:
+                place = root / target / inner if (project / source).is_dir() else root / target / file.name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, place)
+    assert not list(root.rglob("tests")), "tests have no place in an image"
+    return root
 
 
 def _copied(path: Path) -> Iterator[tuple[str, str]]:
