@@ -8,6 +8,7 @@ back to itself has no answer; answers are cut at `values.MOST`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from mlscaffold.light import replace
 from mlscaffold.lint.catalog import Catalog
@@ -74,6 +75,14 @@ _SAME_OBJECT = frozenset(
     "to eval cuda half float cpu bfloat16 double compile share_memory requires_grad_ train_mode unwrap fuse bettertransformer "
     "to_bettertransformer merge_and_unload quantize prepare __enter__ bind with_config enable_model_cpu_offload".split()
 )
+# What a container hands out: calling a provider gives the object that it makes.
+PROVIDERS = (
+    "dependency_injector.providers.Singleton",
+    "dependency_injector.providers.ThreadSafeSingleton",
+    "dependency_injector.providers.Factory",
+    "dependency_injector.providers.Resource",
+)
+_PROVIDED = "<provided>"
 _MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
 
 
@@ -263,6 +272,8 @@ class Evaluator:
     def _assigned(self, name: str, step: Step, frame: Frame) -> Values:
         if step.kind == "with":
             return self._entered(self.evaluate(step.value, frame))
+        if isinstance(step.value, Name) and step.value == step.target and frame.parent is not None:
+            return self.name(name, frame.parent)  # `Name = Name` in a class takes the one outside
         values = written(self.evaluate(step.value, frame), Site(frame.path, step.line))
         if step.kind == "for":
             added = (
@@ -271,8 +282,9 @@ class Evaluator:
                 else ()
             )
             values = joined(_elements(values), added)
-        if step.annotation is not None and not values:
-            return self._annotated(step.annotation, frame)
+        if step.annotation is not None and all(isinstance(value, External | ExternalObject | Request) for value in values):
+            told = self._annotated(step.annotation, frame)
+            return told if not values or any(isinstance(value, Object) for value in told) else values
         if isinstance(step.target, Collection):
             return _unpacked(values, step.target, name)
         return values
@@ -484,13 +496,8 @@ class Evaluator:
         bound = self.method(value, name)
         if bound is not None:
             return self.returned(bound, (), {}) if self._is_property(bound) else (bound,)
-        found: list[Values] = []
-        for owner in self.lineage(value):
-            if isinstance(owner, ClassValue):
-                found.append(self._assigned_on(owner, name, value))
-            elif not found or not any(found):
-                found.append((External(f"{owner.name}.{name}"),))
-        known = joined(*found)
+        owners = (owner for owner in self.lineage(value) if isinstance(owner, ClassValue))
+        known = joined(*(self._assigned_on(owner, name, value) for owner in owners))
         return known or self._of_class(ClassValue(value.path, value.index, value.parent), name)
 
     def _assigned_on(self, owner: ClassValue, name: str, value: Object) -> Values:
@@ -585,9 +592,13 @@ class Evaluator:
         if key not in self._shelves:
             self._shelves[key] = ()
             found: list[Values] = []
-            for path, index, step, target in self._set_attributes.get(expr.name, ())[:8]:
-                if isinstance(target, Attribute) and dotted(target.base) not in ("self", "cls"):
-                    found.append(self._assigned(expr.name, step, self.free_frame(path, index)))
+            outside = (
+                known
+                for known in self._set_attributes.get(expr.name, ())
+                if isinstance(known[3], Attribute) and dotted(known[3].base) not in ("self", "cls")
+            )
+            for path, index, step, _ in islice(outside, 8):
+                found.append(self._assigned(expr.name, step, self.free_frame(path, index)))
             self._shelves[key] = tuple(
                 value for value in joined(*found) if isinstance(value, Object | ModelValue | FunctionValue | Items)
             )
@@ -656,17 +667,17 @@ class Evaluator:
             pairs.append((first if isinstance(first, str | int) else None, self.evaluate(value, frame)))
         return items(pairs)
 
-    def _comprehension(self, expr: Comprehension, frame: Frame) -> Values:
+    def inside(self, expr: Comprehension, frame: Frame) -> Frame:
+        """The frame in which a comprehension's element stands: its target is each of what it goes through."""
         name = expr.target.id if isinstance(expr.target, Name) else ""
-        elements = _elements(self.evaluate(expr.iterable, frame))
-        inner = (
-            self.frame(
-                frame.path, frame.index, bindings=(*frame.bindings, (name, elements)), itself=frame.itself, parent=frame.parent
-            )
-            if name and elements
-            else frame
-        )
-        values = self.evaluate(expr.element[-1], inner)
+        elements = _elements(self.evaluate(expr.iterable, frame)) if name else ()
+        if not elements:
+            return frame
+        bound = (*frame.bindings, (name, elements))
+        return self.frame(frame.path, frame.index, bindings=bound, itself=frame.itself, parent=frame.parent)
+
+    def _comprehension(self, expr: Comprehension, frame: Frame) -> Values:
+        values = self.evaluate(expr.element[-1], self.inside(expr, frame))
         return items([(None, values)]) if values else ()
 
     def _choice(self, expr: Choice, frame: Frame) -> Values:
@@ -808,6 +819,8 @@ class Evaluator:
         if isinstance(value, Object):
             bound = self.method(value, "__call__")
             return self.called(bound, expr, frame) if bound else ()
+        if isinstance(value, Items) and value.pairs and value.pairs[0][0] == _PROVIDED:
+            return value.pairs[0][1]
         return (value,) if isinstance(value, Request) else ()
 
     def _made(self, value: ClassValue, expr: Call, frame: Frame) -> Values:
@@ -817,8 +830,8 @@ class Evaluator:
             external = [owner.name for owner in self.lineage(value) if isinstance(owner, External)]
             loaded = [self.load(name, expr, frame) for name in external]
             return joined((plain,), *loaded)
-        arguments = [self.evaluate(part, frame) for part in expr.arguments]
-        words = {word: self.evaluate(part, frame) for word, part in expr.keywords}
+        arguments = [_handed_out(self.evaluate(part, frame)) for part in expr.arguments]
+        words = {word: _handed_out(self.evaluate(part, frame)) for word, part in expr.keywords}
         made = self.bind(maker, arguments, words)
         return (Object(value.path, value.index, value.parent, made),)
 
@@ -882,6 +895,9 @@ class Evaluator:
                     for value in made
                 )
             )
+        if name.startswith(PROVIDERS):
+            provided = Call(expr.function, expr.arguments[1:], expr.keywords, expr.line, expr.column, awaited=False)
+            return items([(_PROVIDED, joined(*(self.called(value, provided, frame) for value in first)))])
         if name in (
             "open",
             "io.open",
@@ -931,7 +947,17 @@ class Evaluator:
     def _getattr(self, expr: Call, frame: Frame, first: Values) -> Values:
         names = texts(self.evaluate(expr.arguments[1], frame))
         found = joined(*(self.attribute(value, name) for value in first for name in names))
+        if not names:  # any of the classes that the object lists
+            found = joined(*(self._listed(value) for value in first if isinstance(value, Object)))
         return found or (self.evaluate(expr.arguments[2], frame) if len(expr.arguments) > 2 else ())
+
+    def _listed(self, value: Object) -> Values:
+        """The classes of the repository that a class holds as its attributes."""
+        module = self.source.module(value.path)
+        body = module.facts.classes[value.index].body if module else MODULE
+        steps = [step for known in module.locals_of(body).values() for step in known] if module else []
+        held = (self.evaluate(step.value, self.frame(value.path, body, parent=value.parent)) for step in steps)
+        return tuple(known for known in joined(*held) if isinstance(known, ClassValue))
 
     def _environment(self, names: tuple[str, ...], default: Values) -> Values:
         set_to = joined(*(self.settings.variable(name) for name in names))
@@ -1015,6 +1041,13 @@ def _argument(call: Call, place: int | str) -> Expr | None:
 
 def _picked(items: Items, key: object) -> Values:
     return joined(*(values for known, values in items.pairs if known is not None and known == key))
+
+
+def _handed_out(values: Values) -> Values:
+    """A container gives what its providers make, not the providers."""
+    if not any(isinstance(value, Items) and value.pairs and value.pairs[0][0] == _PROVIDED for value in values):
+        return values
+    return joined(*(value.pairs[0][1] if isinstance(value, Items) and value.pairs else (value,) for value in values))
 
 
 def _elements(values: Values) -> Values:

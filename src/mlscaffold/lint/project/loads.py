@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from mlscaffold.light import replace
 from mlscaffold.lint.project.deployable import Load, Role, earlier
+from mlscaffold.lint.project.roles import models, prepares
 from mlscaffold.lint.project.values import ModelValue, Site
 from mlscaffold.lint.project.walk import Event
 from mlscaffold.lint.service import Moment
 
-# Compiled when the first load of unknown role is met, not in every run.
-_PREPROCESSOR = (
-    r"(?i)scal(er|ing)|encod|vectori[sz]|vect\b|tokeni[sz]|tfidf|tf_idf|columns?\b|features?\b|label|mapping|vocab|imput|binari[sz]|transform(er|ation)?s?\b|"
-    r"preproc|\bpca\b|mean|std\b|stopword|schema|metadata|config|stats|data(set|frame)?\b|_df\b|^df|corpus|matrix|similarity|index|embeddings?\b|ids\b|(?<!state_)dict\b|_map\b|popular|"
-    r"cookie|token\b|session\b|history|cache\b|explainer|shap|threshold|classes\b|word2idx|word2index|idx2|lookup|movies?\b|books?\b|ratings?\b|names\b|graph\b|bm25|retriever|chunks|docs?\b|documents|faiss|questions|lemma|params|dv\b|selector"
-)
-_MODEL = (
-    r"(?i)model|classif|clf|regress|predict|\breg\b|estimator|pipeline|pipe\b|forest|svm|svc|knn|xgb|lgb|catboost|tree|"
-    r"net\b|\.pt\b|\.pth|\.h5|\.onnx|checkpoint|ckpt|weights|learner|detector|recogni|forecast|_rf|rf_|logreg|ensemble"
-)
 _PREDICTS = frozenset(
     "predict predict_proba predict_log_proba decision_function forecast __call__ forward score_samples kneighbors "
     "recommend get_forecast eval load_state_dict transcribe generate run".split()
@@ -109,9 +99,9 @@ def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
         *(name.rpartition("/")[2] for name in model.names),
     ]
     for word in [*words[-len(model.names) :], *words] if model.names else words:
-        if re.search(_PREPROCESSOR, word):
+        if prepares(word):
             return "preprocessor"
-        if re.search(_MODEL, word):
+        if models(word):
             return "model"
     return "unknown"
 

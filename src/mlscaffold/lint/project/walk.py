@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlscaffold.light import Literal, dataclass, replace
-from mlscaffold.lint.facts import MODULE, Block, Step
-from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.facts import MODULE, Block, FunctionFacts, Step
+from mlscaffold.lint.project.evaluate import PROVIDERS, Evaluator
 from mlscaffold.lint.project.guards import keeps
+from mlscaffold.lint.project.roles import prepares
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
@@ -47,6 +48,7 @@ EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "p
 Repeat = Literal["", "fixed", "config", "request", "endless"]
 
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
+MOST_KINDS = 8  # implementations of one interface that a call may mean
 DEEPEST = 40  # spots on the way
 
 
@@ -270,7 +272,7 @@ class Walker:
         if any(isinstance(value, Request) for value in values) or self._asks_request(iterable, frame):
             return "request"
         held = [value for value in values if isinstance(value, Items)]
-        if held and any(len(value.pairs) <= 1 for value in held):
+        if held and any(_is_one(value) for value in held):
             return ""
         if isinstance(iterable, Call) and last_name(iterable.function) == "range":
             return ""
@@ -339,8 +341,9 @@ class Walker:
             rows = times(expr.iterable, frame, self.evaluator)
             repeat = _stronger(state.repeat, self._extent(expr.iterable, frame, state))
             inner = replace(state, repeat=repeat, rows=max(state.rows, 1) * rows or state.rows)
+            within = self.evaluator.inside(expr, frame)
             for part in (*expr.conditions, *expr.element):
-                self.expression(part, frame, inner, trail)
+                self.expression(part, within, inner, trail)
             return
         if isinstance(expr, Attribute):
             self._property(expr, frame, state, trail)
@@ -521,6 +524,12 @@ class Walker:
         if module is None:
             return
         function = module.function(value.index)
+        if _is_abstract(function):
+            implementations = list(self._implementations(value, function.name))
+            within = replace(state, guessed=True) if len(implementations) > 1 else state
+            for other in implementations[:MOST_KINDS]:
+                self._enter(other, call, frame, within, trail)
+            return
         arguments = [self.evaluator.evaluate(part, frame) for part in call.arguments]
         words = {word: self.evaluator.evaluate(part, frame) for word, part in call.keywords}
         inner = self.evaluator.bind(value, arguments, words)
@@ -592,6 +601,8 @@ class Walker:
     def _external(self, value: External, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         if self._load(value.name, call, frame, state, trail):
             return
+        if value.name.startswith(PROVIDERS):
+            self._provided(call, frame, state, trail)
         meaning = self.evaluator.catalog.meanings.get(value.name)
         if meaning == "sleep":
             self._event("sleep", call, frame, state, trail, name=value.name, timeout=self._first_number(call, frame))
@@ -610,6 +621,14 @@ class Walker:
             kept = replace(state, kept=True)
             self._event("load", call, frame, kept, trail, name=value.name, model=model)
             self._event("predict", call, frame, state, trail, name=value.name, model=model)
+
+    def _provided(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """`providers.Singleton(Class, …)`: a container makes the object when it is first asked for it."""
+        made = Call(call.function, call.arguments[1:], call.keywords, call.line, call.column, awaited=False)
+        kept = replace(state, moment="lazy", kept=True)
+        for value in self.evaluator.evaluate(call.arguments[0], frame) if call.arguments else ():
+            if isinstance(value, ClassValue):
+                self.call_value(value, made, frame, kept, trail)
 
     def _process(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         texts: list[str] = []
@@ -649,6 +668,8 @@ class Walker:
         held = self.evaluator.evaluate(function.base, frame)
         models = [value for value in held if isinstance(value, ModelValue)]
         for value in models:
+            if function.name in _TRAINS and value.role == "unknown" and prepares(*value.names, dotted(function.base)):
+                continue  # a scaler is fitted in a millisecond
             if function.name in _TRAINS or (function.name == "train" and value.kind in ("vision", "nlp") and call.keywords):
                 self._event("train", call, frame, state, trail, name=f"{value.framework}.{function.name}", model=value)
             elif function.name not in _TRANSPARENT or (function.name == "get" and value.framework == "insightface"):
@@ -691,22 +712,46 @@ class Walker:
             self._event("train", call, frame, state, trail, name="backward")
         elif name in _TRAINS and _sounds_trainable(function.base) and not held:
             self._event("train", call, frame, state, trail, name=dotted(function), guessed=True)
-        elif not held:
+        elif all(value == Known(None) for value in held):  # nobody knows what it is set to later
             self._by_name(call, function, frame, state, trail)
 
     def _by_name(self, call: Call, function: Attribute, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """A method of an object that nobody knows: the one class of the deployable that has such a method."""
         found = list(self._candidates(function.name))
-        if 0 < len(found) <= 3:
+        if 0 < len(found) <= 3 or (len(found) <= MOST_KINDS and self._are_kin(found)):
             within = replace(state, guessed=True) if len(found) > 1 else state
             for value in found:
                 self._enter(value, call, frame, within, trail)
         elif function.name in _GUESSED and not found and _sounds_like_model(function.base):
             self._event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
 
-    def _candidates(self, name: str) -> Iterator[FunctionValue]:
-        if name in _TOO_COMMON or name.startswith("__"):
+    def _implementations(self, value: FunctionValue, name: str) -> Iterator[FunctionValue]:
+        """The methods that stand in for an abstract one, in the classes below its own."""
+        if not isinstance(value.itself, Object):
             return
+        above = (value.itself.path, value.itself.index)
+        for other in self._methods(name):
+            lineage = self.evaluator.lineage(other.itself) if isinstance(other.itself, Object) else []
+            below = any(isinstance(owner, ClassValue) and (owner.path, owner.index) == above for owner in lineage[1:])
+            module = self.evaluator.source.module(other.path)
+            if below and module is not None and not _is_abstract(module.function(other.index)):
+                yield other
+
+    def _are_kin(self, found: list[FunctionValue]) -> bool:
+        """Whether the classes of methods share a base of the repository: one interface with its implementations."""
+        shared: set[tuple[str, int]] | None = None
+        for value in found:
+            lineage = self.evaluator.lineage(value.itself) if isinstance(value.itself, Object) else []
+            owners = {(owner.path, owner.index) for owner in lineage if isinstance(owner, ClassValue)}
+            shared = owners if shared is None else shared & owners
+        return bool(shared)
+
+    def _candidates(self, name: str) -> Iterator[FunctionValue]:
+        if name not in _TOO_COMMON and not name.startswith("__"):
+            yield from self._methods(name)
+
+    def _methods(self, name: str) -> Iterator[FunctionValue]:
+        """The methods of that name in the deployable's classes."""
         for path in self.evaluator.scope:
             module = self.evaluator.source.module(path)
             for index, known in enumerate(module.facts.classes if module else ()):
@@ -783,6 +828,15 @@ def _variant(frame: Frame) -> tuple[str, ...]:
         for value in values
         if isinstance(value, Known) and isinstance(value.value, str)
     )
+
+
+def _is_abstract(function: FunctionFacts) -> bool:
+    return any(last_name(decorator) in ("abstractmethod", "abstractproperty") for decorator in function.decorators)
+
+
+def _is_one(held: Items) -> bool:
+    """Whether a collection has at most one entry; what a comprehension or `.append` fills stands for as many as it may be."""
+    return not held.pairs or (len(held.pairs) == 1 and (held.pairs[0][0] is not None or len(held.pairs[0][1]) < 2))
 
 
 def _stronger(one: Repeat, other: Repeat) -> Repeat:
