@@ -765,7 +765,9 @@ class Evaluator:
         """Methods of what is not code of the repository: models, requests, mappings, texts."""
         for value in held:
             if isinstance(value, ModelValue):
-                return (value,) if method in _SAME_OBJECT else ()
+                opened = value.role == "unknown" and method in ("get", "pop", "copy", "items")  # a checkpoint is a mapping
+                same = tuple(known for known in held if isinstance(known, ModelValue))
+                return same if opened or method in _SAME_OBJECT else ()
             if isinstance(value, Request) and method != "get":
                 return (REQUEST,)
             if isinstance(value, Items) and method in ("get", "pop", "setdefault", "values", "items", "copy"):

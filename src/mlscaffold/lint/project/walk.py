@@ -410,9 +410,14 @@ class Walker:
 
     def _weights(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """What is given to `load_state_dict` holds the weights of a model."""
+        held = self.evaluator.evaluate(call.function.base, frame) if isinstance(call.function, Attribute) else ()
+        loaded = next((value for value in held if isinstance(value, ModelValue)), None)
         for part in (*call.arguments, *(value for _, value in call.keywords)):
             for value in self.evaluator.evaluate(part, frame):
-                if isinstance(value, ModelValue):
+                if isinstance(value, ModelValue) and loaded is not None and loaded.site != value.site:
+                    # What a library built takes the weights of a file: they are its own from then on.
+                    self._event("weights", call, frame, state, trail, name="", model=loaded, parts=frozenset((value.site,)))
+                elif isinstance(value, ModelValue):
                     parts = frozenset(self._inside(call, frame)) - {value.site}
                     self._event("weights", call, frame, state, trail, name="load_state_dict", model=value, parts=parts)
 
@@ -651,14 +656,14 @@ class Walker:
 
     def _parts_of_load(self, call: Call, frame: Frame, site: Site) -> Iterator[Site]:
         """Models that are given to a load belong to it; what takes the parts of a loaded model shares its weights."""
-        for part in (*call.arguments, *(value for _, value in call.keywords)):
+        for word, part in (*(("", part) for part in call.arguments), *call.keywords):
             if isinstance(part, Attribute) and any(
                 isinstance(value, ModelValue) for value in self.evaluator.evaluate(part.base, frame)
             ):
                 yield site
             given = [value.site for value in self.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
-            if len(given) == 1:  # of several that it may be, nobody knows which
-                yield given[0]
+            if len(given) == 1 or word == "state_dict":  # of several that it may be, nobody knows which
+                yield from given
 
     def _method_call(self, call: Call, values: Values, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """`x.method(…)` where `x` is a model, a trainable object, or nobody knows."""
