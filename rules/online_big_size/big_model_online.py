@@ -29,6 +29,7 @@ WHY = "An answer takes as long as the model does: callers time out, and one slow
 
 # Word vectors and forests may be large on disk and still answer in a millisecond.
 _QUICK = ("classic", "trees")
+REAL_TIME_MS = 100  # for a service that declares no budget: what a caller takes for at once
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -39,8 +40,14 @@ def check(project: Project) -> Iterator[Finding]:
         for load in service.models:
             size = project.sizes.of(load.model)
             waits = [(run, event) for run in service.handlers if (event := _waiting(run, load)) is not None]
-            if waits and size.large and load.model.kind not in _QUICK:
+            if waits and size.large and load.model.kind not in _QUICK and not _measured_quick(project, service, load):
                 yield _finding(project, service, load, size, waits)
+
+
+def _measured_quick(project: Project, service: Deployable, load: Load) -> bool:
+    """Whether `--measure` has shown that it answers within the budget."""
+    measured = project.measured(load)
+    return measured is not None and measured.p95_ms <= (service.options.latency_budget_ms or REAL_TIME_MS)
 
 
 def _waiting(run: HandlerRun, load: Load) -> Event | None:

@@ -57,6 +57,12 @@ def test_the_budget_is_held_against_the_measured_latency(repository: Path) -> No
     assert "MLS209" not in {found.code for found in measured(repository, services=wide).findings}
 
 
+def test_a_large_model_that_is_quick_is_no_finding(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlscaffold.lint.project.sizes.LARGE_BYTES", 1_000_000)  # what a test can afford to call large
+    assert "MLS201" in {found.code for found in lint(repository).findings}
+    assert "MLS201" not in {found.code for found in measured(repository).findings}
+
+
 def test_what_was_measured_is_remembered_under_the_content(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Meter(repository).of("model.onnx")
     (repository / "model.onnx").rename(repository / "renamed.onnx")

@@ -110,6 +110,16 @@ def test_a_deploy_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     assert [(file.path, "template" in file.reason) for file in found.skipped] == [("compose.yaml", True)]
 
 
+def test_a_comment_at_the_limit_hides_what_is_said_of_it(tmp_path: Path) -> None:
+    app = APP.replace('os.getenv("MODEL", "distilbert-base-uncased")', '"facebook/bart-large-mnli"')
+    compose = "services:\n  api:\n    build: .\n    mem_limit: 1g{}\n"
+    loud = report(tmp_path, {"main.py": app, "Dockerfile": IMAGE, "compose.yaml": compose.format("")}, select=("MLS104",))
+    (finding,) = loud.findings
+    assert [(at.path, at.line) for at in finding.locations[:2]] == [("compose.yaml", 4), ("Dockerfile", 4)]
+    quiet = compose.format("  # mls: ignore[MLS104] -- swapped on purpose")
+    assert report(tmp_path, {"compose.yaml": quiet}, select=("MLS104",)).findings == ()
+
+
 # -- options -----------------------------------------------------------------------------------------------------------
 
 

@@ -38,11 +38,16 @@ def outcome(content: str, line: int, path: str = "app.py") -> tuple[list[str], l
         ("services:\n  api: # mls: ignore[MLS101] -- agreed\n", 2, "compose.yaml"),
         ("# mls: ignore[MLS101] -- agreed\nCMD python app.py\n", 2, "Dockerfile"),
         ("#!/bin/sh\nexec gunicorn app # mls: ignore[MLS101] -- agreed\n", 2, "start.sh"),
+        ("[program:api]\ncommand=uvicorn app:app ; mls: ignore[MLS101] -- agreed\n", 2, "supervisord.conf"),
+        ("; mls: ignore[MLS101] -- agreed\n[uwsgi]\n", 2, "uwsgi.ini"),
+        ("# mls: ignore[MLS101] -- agreed\nweb: gunicorn app:app\n", 2, "Procfile"),
+        ("[services.api]\nentry = 'a.py' # mls: ignore[MLS101] -- agreed\n", 2, "mlscaffold.toml"),
+        ("[Service]\n# mls: ignore[MLS101] -- agreed\nMemoryMax=1G\n", 3, "api.service"),
         ("\ufeffa = 1  # mls: ignore[MLS101] -- agreed\r\n", 1, "app.py"),
     ],
     ids=[
         "on the line", "above it", "above it and another comment", "the file", "by name", "several", "until its last day",
-        "YAML", "Dockerfile", "shell", "BOM and CRLF",
+        "YAML", "Dockerfile", "shell", "supervisor", "ini", "Procfile", "TOML", "systemd", "BOM and CRLF",
     ],
 )  # fmt: skip
 def test_hidden(content: str, line: int, path: str) -> None:

@@ -15,6 +15,7 @@ from mlscaffold.lint.finding import SkippedFile
 
 LONGEST_S = 60.0  # that git may take to list the files
 MOST_BYTES = 1_000_000  # no hand-written file is bigger; generated ones hold no serving code
+MOST_BYTES_OF_A_NOTEBOOK = 10_000_000  # pictures that its cells drew are in it
 
 # Trees that hold other people's code or nothing that runs, wherever they lie.
 PASSED_OVER = frozenset(
@@ -68,8 +69,9 @@ def read_source(root: Path, name: str) -> bytes | SkippedFile:
     try:
         if not path.is_file():  # a dangling link, a pipe, a device
             return SkippedFile(name, "no regular file")
-        if path.stat().st_size > MOST_BYTES:
-            return SkippedFile(name, f"larger than {MOST_BYTES // 1_000_000} MB")
+        most = MOST_BYTES_OF_A_NOTEBOOK if name.endswith(".ipynb") else MOST_BYTES
+        if path.stat().st_size > most:
+            return SkippedFile(name, f"larger than {most // 1_000_000} MB")
         content = path.read_bytes()
     except OSError as error:
         return SkippedFile(name, f"cannot be read: {error.strerror or error}")

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from mlscaffold.errors import ConfigInvalid
-from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import Options
 from mlscaffold.lint.deploy import deployment, started
-from mlscaffold.lint.finding import Finding, Report
+from mlscaffold.lint.finding import Finding, Location, Report
 from mlscaffold.lint.project import Project
-from mlscaffold.lint.project.entries import names_server
+from mlscaffold.lint.project.entries import names_server, starts_server
 from mlscaffold.lint.project.named import unknown
 from mlscaffold.lint.project.services import services_of
 from mlscaffold.lint.rule import Rule, load_rules
@@ -44,7 +44,7 @@ def _run(workspace: Workspace, options: Options) -> Report:
     project = project_of(workspace, catalog, options, meter)
     if options.source is None or project.configured_in:
         unknown(options.services, project.deployables)
-    findings = sorted(_found(rules, project, options), key=_place)
+    findings = sorted((_in_cells(found, workspace) for found in _found(rules, project, options)), key=_place)
     python = ((path, workspace.content(path)) for path in workspace.read_paths)
     deploy = ((path, workspace.config(path)) for path in workspace.listing.config)
     comments = (comment for path, content in (*python, *deploy) for comment in suppressions(path, content or b""))
@@ -114,9 +114,10 @@ def project_of(workspace: Workspace, catalog: Catalog, options: Options, meter: 
     contents = ((path, workspace.content(path)) for path in python)
     config = workspace.listing.config
     named = started(python, config, workspace.config) | {service.entry for service in options.services.values()}
+    candidates = (path for path, content in contents if content is not None and (path in named or names_server(content)))
     return Project(
         python=python,
-        candidates=[path for path, content in contents if content is not None and (path in named or names_server(content))],
+        candidates=[*candidates, *_serving_notebooks(workspace)],
         config=config,
         facts=workspace.facts,
         read=workspace.config,
@@ -131,6 +132,16 @@ def project_of(workspace: Workspace, catalog: Catalog, options: Options, meter: 
     )
 
 
+def _serving_notebooks(workspace: Workspace) -> Iterator[str]:
+    """The notebooks that start a server; one that cannot be read is noted."""
+    for path in workspace.listing.notebooks:
+        raw = workspace.config(path)
+        if raw is None or starts_server(raw):
+            code = workspace.content(path) or b""
+            if starts_server(code) and names_server(code):
+                yield path
+
+
 def _inside(workspace: Workspace, options: Options) -> str:
     """The configuration file as a path of the repository, "" where it lies elsewhere."""
     if options.source is None or options.source.absolute().parent != workspace.root.absolute():
@@ -141,6 +152,18 @@ def _inside(workspace: Workspace, options: Options) -> str:
 def _found(rules: Iterable[Rule], project: Project, options: Options) -> Iterable[Finding]:
     for rule in rules:
         yield from (finding for finding in rule.check(project) if _wanted(finding, options))
+
+
+def _in_cells(finding: Finding, workspace: Workspace) -> Finding:
+    """Spans in notebooks say their cell."""
+    if not any(at.path in workspace.cells for at in finding.locations):
+        return finding
+    return replace(finding, locations=tuple(_in_cell(at, workspace) for at in finding.locations))
+
+
+def _in_cell(at: Location, workspace: Workspace) -> Location:
+    cell, line = workspace.cells.get(at.path, {}).get(at.line, (0, 0))
+    return replace(at, note=f"{at.note} (cell {cell}, line {line})".lstrip()) if cell else at
 
 
 def _wanted(finding: Finding, options: Options) -> bool:

@@ -1,4 +1,4 @@
-"""Comments that hide findings: `# mls: ignore[MLS101] until 2027-01-31 -- reason`, in Python, YAML, Dockerfiles and shell.
+"""Comments that hide findings: `# mls: ignore[MLS101] until 2027-01-31 -- reason`, in every file that has comments.
 
 Alone on its line a comment speaks for the next line that is no comment, after code for its own line; `file-ignore` for its file.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Compiled when the first file has such a comment: most repositories have none.
 MARK = rb"mls:\s*(?:file-)?ignore"
 COMMENT = (
-    r"#\s*mls:\s*(?P<kind>file-ignore|ignore)\s*(?:\[(?P<codes>[^\]]*)\])?"
+    r"[#;]\s*mls:\s*(?P<kind>file-ignore|ignore)\s*(?:\[(?P<codes>[^\]]*)\])?"
     r"\s*(?:until\s+(?P<until>\S+))?\s*(?:--\s*(?P<reason>.*))?$"
 )
 
@@ -79,14 +79,20 @@ def suppressions(path: str, content: bytes) -> tuple[Suppression, ...]:
 
 
 def _comments(path: str, text: str, lines: list[str]) -> Iterator[tuple[int, re.Match[str]]]:
-    if path.endswith((".py", ".pyi")):
+    if path.endswith((".py", ".pyi", ".ipynb")):
         places: Iterable[tuple[int, str]] = _python_comments(text, lines)
     else:
-        places = ((n, line[line.index("#") :]) for n, line in enumerate(lines, 1) if "#" in line)
+        signs = "#;" if path.endswith((".ini", ".conf", ".cfg", ".service")) else "#"
+        places = ((n, line[found:]) for n, line in enumerate(lines, 1) if (found := _first(line, signs)) >= 0)
     for number, comment in places:
         match = re.search(COMMENT, comment.rstrip())
         if match:
             yield number, match
+
+
+def _first(line: str, signs: str) -> int:
+    """Where the first comment of a line starts; -1 where there is none."""
+    return min((place for sign in signs if (place := line.find(sign)) >= 0), default=-1)
 
 
 def _python_comments(text: str, lines: list[str]) -> list[tuple[int, str]]:
@@ -113,10 +119,10 @@ def _read(path: str, lines: list[str], number: int, match: re.Match[str]) -> Sup
 
 
 def _spoken_for(lines: list[str], number: int) -> tuple[int, ...]:
-    if not lines[number - 1].lstrip().startswith("#"):
+    if not lines[number - 1].lstrip().startswith(("#", ";")):
         return (number,)
     below = number
-    while below < len(lines) and lines[below].lstrip().startswith("#"):
+    while below < len(lines) and lines[below].lstrip().startswith(("#", ";")):
         below += 1
     return (number, below + 1)
 

@@ -33,6 +33,7 @@ class Workspace:
         self._skipped: dict[str, SkippedFile] = {known.path: known for known in self.listing.skipped}
         self._contents: dict[str, bytes | None] = {}
         self._settings: dict[str, bytes | SkippedFile] = {}
+        self.cells: dict[str, dict[int, tuple[int, int]]] = {}  # notebook -> line -> (cell, line in it)
         self._taken: dict[str, bytes] = {}
         self.settled = True  # False where a file changed under our hands: then nothing is remembered
 
@@ -58,12 +59,25 @@ class Workspace:
         """The bytes of a file; None for one that is skipped."""
         if path not in self._contents:
             found = self._read(path)
+            if path.endswith(".ipynb") and not isinstance(found, SkippedFile):
+                found = self._code(path, found)
             if isinstance(found, SkippedFile):
                 self._skipped[path] = found
                 self._contents[path] = None
             else:
                 self._contents[path] = found
         return self._contents[path]
+
+    def _code(self, path: str, content: bytes) -> bytes | SkippedFile:
+        """What is Python in a notebook."""
+        from mlscaffold.lint import notebook
+
+        try:
+            found = notebook.read(content)
+        except notebook.NoNotebook as error:
+            return SkippedFile(path, str(error))
+        self.cells[path] = found.places
+        return found.code
 
     def _read(self, path: str) -> bytes | SkippedFile:
         """A file as it is now, for the whole of the run."""

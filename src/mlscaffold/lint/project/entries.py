@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from mlscaffold.light import dataclass
+from mlscaffold.light import dataclass, expression
 from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project.evaluate import Evaluator
@@ -31,6 +31,16 @@ _FUNCTIONS = (
     b"TritonPythonModel", b"urlpatterns", b"Servicer",
     b"def predict(event", b"def inference(event",
 )  # fmt: skip
+
+
+_STARTED = expression(
+    rb"uvicorn\.(run|Server)\(|\.launch\(|\b(app|server|demo)\.run\(|serve\.run\(|run_with_|\.serve\(|start_server\("
+)
+
+
+def starts_server(content: bytes) -> bool:
+    """Whether a notebook may start what it makes: an application that nobody starts is a sketch."""
+    return _STARTED.search(content) is not None
 
 
 def names_server(content: bytes) -> bool:
