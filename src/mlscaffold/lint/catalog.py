@@ -6,7 +6,7 @@ Reading YAML costs 50 ms, more than a whole run: the parsed form is kept, as byt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -80,6 +80,11 @@ class Names(Generic[Entry]):
             top, dot, _ = pattern.partition(".")
             self._added += 1
             self._wild.setdefault(top if dot and "*" not in top else "", []).append((self._added, pattern, entry))
+
+    def patterns(self) -> Iterator[tuple[str, Entry]]:
+        """Every name and pattern with its entry."""
+        yield from self._exact.items()
+        yield from ((pattern, entry) for group in self._wild.values() for _, pattern, entry in group)
 
     def get(self, name: str) -> Entry | None:
         if name not in self._asked:

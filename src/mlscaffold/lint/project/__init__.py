@@ -13,8 +13,9 @@ from mlscaffold.lint.deploy.process import Deployment, Process
 from mlscaffold.lint.facts import MODULE, FileFacts
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
 from mlscaffold.lint.project.entries import Entries, Start, is_test
-from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.evaluate import Evaluator, share
 from mlscaffold.lint.project.handlers import Handlers, Hook
+from mlscaffold.lint.project.hints import Hints
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.loads import gather
 from mlscaffold.lint.project.named import added, named
@@ -65,6 +66,7 @@ class Project:
         self.sizes = Sizes(catalog, weigh)
         self.files = files
         self.source = Source(facts)
+        self._hints = Hints(catalog)
         self._imported: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._python = tuple(python)
         self._candidates = tuple(candidates)
@@ -274,7 +276,8 @@ class Project:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
         strict = self.closure(roots)
         wide = tuple(dict.fromkeys((*strict, *self.closure(roots, wide=True))))
-        self.evaluator.enter(wide, variant.environment)
+        silent = not self._hints.any_in(module for path in wide if (module := self.source.module(path)))
+        self.evaluator.enter(wide, variant.environment, questions=share(len(starts)), silent=silent)
         foreign = frozenset(other.site for other in starts if other.site != start.site and other.site.path not in roots)
         startup, handlers = Handlers(self.evaluator, entries, start, wide, foreign).find()
         script = start.server.framework in ("streamlit", "chainlit")
@@ -332,19 +335,28 @@ class Project:
     def _run_modules(self, strict: tuple[str, ...], roots: list[str], start: Start, site: Site) -> tuple[Event, ...]:
         walker = Walker(self.evaluator, main=site.path)
         script = start.server.framework in ("streamlit", "chainlit")
+        importers = self._importers(strict)
         for path in strict:
             if script and path == site.path:
                 continue
             walker.main = path if path in roots else site.path
             trail = (Spot(site.path, site.line, "the service starts here"),)
-            way = self._import_spot(path, strict)
+            way = self._import_spot(path, importers.get(path, ()))
             walker.visit(self.evaluator.frame(path, MODULE), State("module"), (*trail, *way))
         return tuple(walker.events)
 
-    def _import_spot(self, path: str, modules: tuple[str, ...]) -> tuple[Spot, ...]:
+    def _importers(self, modules: tuple[str, ...]) -> dict[str, list[str]]:
+        """Module -> those that import it, the one that was imported last first."""
+        found: dict[str, list[str]] = {}
         for importer in reversed(modules):
+            for path in self._imports_of(importer, wide=False):
+                found.setdefault(path, []).append(importer)
+        return found
+
+    def _import_spot(self, path: str, importers: Iterable[str]) -> tuple[Spot, ...]:
+        for importer in importers:
             module = self.source.module(importer)
-            if module is None or importer == path or path not in self._imports_of(importer, wide=False):
+            if module is None or importer == path:
                 continue
             for known in module.facts.imports:
                 target = self.evaluator.imports.resolve(importer, known.module, known.level)

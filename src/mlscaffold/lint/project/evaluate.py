@@ -20,6 +20,7 @@ from mlscaffold.lint.project.source import Module, Source, last_name
 from mlscaffold.lint.project.values import (
     REQUEST,
     ClassValue,
+    Door,
     External,
     ExternalObject,
     Frame,
@@ -61,7 +62,8 @@ from mlscaffold.lint.syntax import (
 DEEPEST = 30  # nested questions
 MOST_FRAMES = 24  # different arguments that a function is followed with; beyond it they are unknown
 MOST_PER_DEPLOYABLE = 250_000  # questions (about two seconds): what is known until then has to do
-MOST_PER_RUN = 2_000_000
+MOST_PER_RUN = 5_000_000  # shared out evenly among the deployables, so that none depends on those before it
+LEAST_PER_DEPLOYABLE = 25_000
 MOST_QUESTIONS = 1500  # that one question may lead to
 _DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "litestar.di.Provide")
 _REQUESTS = ("flask.request", "quart.request", "bottle.request", "flask_restx.reqparse", "flask_restful.reqparse")
@@ -86,6 +88,11 @@ _PROVIDED = "<provided>"
 _MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
 
 
+def share(deployables: int) -> int:
+    """The questions that each of so many deployables may ask."""
+    return max(LEAST_PER_DEPLOYABLE, min(MOST_PER_DEPLOYABLE, MOST_PER_RUN // max(deployables, 1)))
+
+
 class Evaluator:
     """Answers for one repository. Its memory only grows, and an answer never depends on what was asked before."""
 
@@ -94,12 +101,13 @@ class Evaluator:
         self.imports = imports
         self.catalog = catalog
         self.settings = settings
-        self._around: Environment = ()
+        self.silent = False
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
+        self.doors: dict[tuple[int, int, int], Door] = {}
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
-        self._left = MOST_PER_RUN
-        self._left_here = MOST_PER_DEPLOYABLE
+        self._left = MOST_PER_DEPLOYABLE
+        self._methods: dict[str, list[tuple[str, int, int]]] | None = None
         self._shelves: dict[tuple[str, object], Values] = {}
         self._scope_set: frozenset[str] = frozenset()
         self._callers: dict[str, list[tuple[str, int, Call]]] | None = None
@@ -112,31 +120,44 @@ class Evaluator:
         self._cut = False
         self._spent = 0
 
-    def enter(self, scope: tuple[str, ...], environment: Environment = ()) -> None:
-        """Turn to another deployable: what was learnt of the one before may be wrong here."""
-        if (scope, environment) != (self.scope, self._around):
-            self.scope = scope
-            self._around = environment
-            self.settings.enter(environment)
-            self._scope_set = frozenset(scope)
-            self._left_here = MOST_PER_DEPLOYABLE
-            self._callers = None
-            self._shelves = {}
-            self._set_attributes = {}
-            self._set_entries = {}
-            for path in scope:
+    def enter(self, scope: tuple[str, ...], environment: Environment, *, questions: int, silent: bool) -> None:
+        """Turn to another deployable: what was learnt of the one before may be wrong here, and must not be what decides.
+
+        `silent`: nothing in it can end in an event, so that there is no need to walk.
+        """
+        self.silent = silent
+        self.scope = scope
+        self.settings.enter(environment)
+        self._scope_set = frozenset(scope)
+        self._left = questions
+        self._callers = None
+        self._methods = None
+        self._shelves = {}
+        self._set_attributes = {}
+        self._set_entries = {}
+        for path in scope:
+            module = self.source.module(path)
+            for name, assigned in module.attributes.items() if module else ():
+                self._set_attributes.setdefault(name, []).extend(
+                    (path, index, step, target) for index, step, target in assigned[:4]
+                )
+            for name, assigned in module.entries.items() if module else ():
+                self._set_entries.setdefault(name, []).extend((path, index, step, target) for index, step, target in assigned[:6])
+        self._memory.clear()
+        self.doors.clear()
+        self._frames.clear()
+        self._entered_with.clear()
+
+    def methods_named(self, name: str) -> list[tuple[str, int, int]]:
+        """The methods of that name in the deployable: file, class, function."""
+        if self._methods is None:
+            self._methods = {}
+            for path in self.scope:
                 module = self.source.module(path)
-                for name, assigned in module.attributes.items() if module else ():
-                    self._set_attributes.setdefault(name, []).extend(
-                        (path, index, step, target) for index, step, target in assigned[:4]
-                    )
-                for name, assigned in module.entries.items() if module else ():
-                    self._set_entries.setdefault(name, []).extend(
-                        (path, index, step, target) for index, step, target in assigned[:6]
-                    )
-            self._memory.clear()
-            self._frames.clear()
-            self._entered_with.clear()
+                for index, known in enumerate(module.facts.classes if module else ()):
+                    for method, place in known.methods:
+                        self._methods.setdefault(method, []).append((path, index, place))
+        return self._methods.get(name, [])
 
     # -- frames ----------------------------------------------------------------------------------------------------
 
@@ -196,9 +217,8 @@ class Evaluator:
         if key in self._scratch:
             self._cut = True
             return self._scratch[key]
-        if self._left_here <= 0 or self._left <= 0:
+        if self._left <= 0:
             return ()
-        self._left_here -= 1
         self._left -= 1
         if not self._active:
             self._spent = 0

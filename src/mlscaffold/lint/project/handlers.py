@@ -38,6 +38,9 @@ _REGISTERS = frozenset(
     "path re_path url add_view register Rule add_websocket_route".split()
 )
 _UI = frozenset("click submit change upload then input select release load tap like".split())
+_LOOKED_AT = _REGISTERS | _UI | frozenset(
+    "Interface ChatInterface serve start add_event_handler register_listener append".split()
+)
 _ANSWERS = (
     "get",
     "post",
@@ -174,8 +177,11 @@ class Handlers:
     def _registered(self, module: Module) -> None:
         for index, _, call in module.calls():
             name = last_name(call.function)
+            words = dict(call.keywords) if call.keywords else {}
+            lifespan = words.get("lifespan") or words.get("on_startup")
+            if lifespan is None and name not in _LOOKED_AT:
+                continue
             frame = self._evaluator.free_frame(module.path, index)
-            lifespan = dict(call.keywords).get("lifespan") or dict(call.keywords).get("on_startup")
             if lifespan is not None:
                 self._given(self._startup, lifespan, "lifespan", frame)
             if name in _REGISTERS:

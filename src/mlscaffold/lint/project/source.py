@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from mlscaffold.lint.facts import MODULE, Block, ClassFacts, FileFacts, FunctionFacts, Import, Step
-from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subscript, walk
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Name, Subscript, walk
 
 Assignment = tuple[int, Step, Expr]  # the function it stands in, the step, the target
 
@@ -105,6 +105,36 @@ class Module:
                     if isinstance(base, Attribute):
                         found.setdefault(last_name(base.base), []).append((index, step, base))
         return found
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The first part of every absolute import."""
+        return frozenset(known.module.partition(".")[0] for known in self.facts.imports if not known.level)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every name, attribute and text in the file that may name something."""
+        found = {word for known in self.facts.imports for word in (known.name, known.module.rpartition(".")[2])}
+        for part in self._expressions():
+            for inner in walk(part):
+                if isinstance(inner, Attribute):
+                    found.add(inner.name)
+                elif isinstance(inner, Name):
+                    found.add(inner.id)
+                elif isinstance(inner, Constant) and isinstance(inner.value, str) and inner.value.isidentifier():
+                    found.add(inner.value)
+        return frozenset(found)
+
+    def _expressions(self) -> Iterator[Expr]:
+        for known in self.facts.classes:
+            yield from (*known.bases, *known.decorators)
+        for function in self.facts.functions:
+            yield from function.decorators
+            for parameter in function.parameters:
+                yield from (part for part in (parameter.default, parameter.annotation) if part is not None)
+            for step in function.steps:
+                yield from (part for part in (step.value, step.target, step.annotation) if part is not None)
+            yield from (block.test for block in function.blocks)
 
     @cached_property
     def bodies(self) -> dict[int, int]:

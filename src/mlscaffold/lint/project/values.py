@@ -35,6 +35,17 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """The arm of a condition, in one frame: whether it `opens` with the repository's constants, whether what is inside is kept
+    (under a key that comes from the request), whether a request chooses it."""
+
+    opens: bool
+    keeps: bool = False
+    keyed: bool = False
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """A constant, or a default that the environment may change (`soft`)."""
 
@@ -144,7 +155,10 @@ def items(pairs: Iterable[tuple[str | int | None, Values]]) -> Values:
 
 def joined(*parts: Values) -> Values:
     """The union, in order of first appearance, cut at `MOST`."""
-    return tuple(dict.fromkeys(value for part in parts for value in part))[:MOST]
+    said = [part for part in parts if part]
+    if len(said) == 1 and len(said[0]) == 1:
+        return said[0]
+    return tuple(dict.fromkeys(value for part in said for value in part))[:MOST]
 
 
 def texts(values: Values) -> tuple[str, ...]:

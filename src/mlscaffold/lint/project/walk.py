@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from mlscaffold.light import Literal, dataclass, replace
 from mlscaffold.lint.facts import MODULE, Block, FunctionFacts, Step
@@ -13,6 +14,7 @@ from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
     ClassValue,
+    Door,
     External,
     ExternalObject,
     Frame,
@@ -50,6 +52,7 @@ Repeat = Literal["", "fixed", "config", "request", "endless"]
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
 MOST_KINDS = 8  # implementations of one interface that a call may mean
 DEEPEST = 40  # spots on the way
+MOST_CANDIDATES = 3  # classes with a method of that name: beyond it the name says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +124,9 @@ _TRANSPARENT = frozenset(
     "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
     "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close".split()
 )
-_TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
-_MODULE_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
-_GUESSED = frozenset(
+TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
+MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
+GUESSED = frozenset(
     "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text "
     "encode_image run_inference "
     "generate_image generate_text text_to_speech".split()
@@ -156,7 +159,7 @@ class Walker:
         """Everything that the function of a frame does."""
         module = self.evaluator.source.module(frame.path)
         key = (id(frame), replace(state, words=(), arms=()))
-        if module is None or key in self._seen or self._visits >= MOST_VISITS or len(trail) > DEEPEST:
+        if module is None or self.evaluator.silent or key in self._seen or self._visits >= MOST_VISITS or len(trail) > DEEPEST:
             return
         self._seen.add(key)
         self._visits += 1
@@ -168,8 +171,11 @@ class Walker:
                 self._depends(parameter.annotation, frame, state, trail)
         if any(last_name(part.function if isinstance(part, Call) else part) == "inject" for part in function.decorators):
             self._injected(frame, module, state, trail)
+        inside: dict[tuple[tuple[int, int], ...], State | None] = {(): state}  # steps of one block share what is around them
         for step in function.steps:
-            within = self._within(step, frame, module, state)
+            if step.context not in inside:
+                inside[step.context] = self._within(step, frame, module, state)
+            within = inside[step.context]
             if within is not None:
                 self._step(step, frame, module, within, (*trail, *self._blocks(step, frame, module)))
         for index in module.classes_in.get(frame.index, {}).values():
@@ -237,19 +243,29 @@ class Walker:
                 )
 
     def _armed(self, block: Block, index: int, arm: int, frame: Frame, module: Module, state: State) -> State | None:
-        if block.kind == "if":
-            verdict = self.evaluator.truth(block.test, frame)
-            if verdict is not None and verdict != (arm == 0):
-                return None
-            if keeps(block.test, arm, frame, module):
-                keyed = any(
-                    isinstance(value, Request) for part in children(block.test) for value in self.evaluator.evaluate(part, frame)
-                )
-                state = replace(state, kept=True, keyed=state.keyed or keyed)
+        key = (id(frame), index, arm)
+        known = self.evaluator.doors.get(key)
+        if known is None:
+            known = self.evaluator.doors[key] = self._door(block, arm, frame, module)
+        if not known.opens:
+            return None
+        if known.keeps:
+            state = replace(state, kept=True, keyed=state.keyed or known.keyed)
         # What the request chooses is no alternative: each choice is served sooner or later.
-        if self._asks_request(block.test, frame):
+        if known.asked:
             return state
         return replace(state, arms=(*state.arms, (f"{frame.path}:{frame.index}:{index}:{id(frame)}", arm)))
+
+    def _door(self, block: Block, arm: int, frame: Frame, module: Module) -> Door:
+        """What does not depend on the way that led here."""
+        verdict = self.evaluator.truth(block.test, frame) if block.kind == "if" else None
+        if verdict is not None and verdict != (arm == 0):
+            return Door(opens=False)
+        kept = block.kind == "if" and bool(keeps(block.test, arm, frame, module))
+        keyed = kept and any(
+            isinstance(value, Request) for part in children(block.test) for value in self.evaluator.evaluate(part, frame)
+        )
+        return Door(opens=True, keeps=kept, keyed=keyed, asked=self._asks_request(block.test, frame))
 
     def _asks_request(self, test: Expr, frame: Frame) -> bool:
         waiting = [test]
@@ -593,9 +609,7 @@ class Walker:
         return bool(module and module.function(value.index).is_async)
 
     def _is_network(self, value: Object) -> bool:
-        return any(
-            isinstance(owner, External) and owner.name.startswith(_MODULE_BASES) for owner in self.evaluator.lineage(value)
-        )
+        return any(isinstance(owner, External) and owner.name.startswith(MODEL_BASES) for owner in self.evaluator.lineage(value))
 
     def _class_name(self, value: Object) -> str:
         module = self.evaluator.source.module(value.path)
@@ -673,9 +687,9 @@ class Walker:
         held = self.evaluator.evaluate(function.base, frame)
         models = [value for value in held if isinstance(value, ModelValue)]
         for value in models:
-            if function.name in _TRAINS and value.role == "unknown" and prepares(*value.names, dotted(function.base)):
+            if function.name in TRAINS and value.role == "unknown" and prepares(*value.names, dotted(function.base)):
                 continue  # a scaler is fitted in a millisecond
-            if function.name in _TRAINS or (function.name == "train" and value.kind in ("vision", "nlp") and call.keywords):
+            if function.name in TRAINS or (function.name == "train" and value.kind in ("vision", "nlp") and call.keywords):
                 self._event("train", call, frame, state, trail, name=f"{value.framework}.{function.name}", model=value)
             elif function.name not in _TRANSPARENT or (function.name == "get" and value.framework == "insightface"):
                 self._predict(value, function.name, call, frame, state, trail)
@@ -692,7 +706,7 @@ class Walker:
                 and catalog.methods.get(function.name) == "train"
                 and catalog.trainable.get(value.name.rpartition(".")[0])
             ):
-                if function.name in _TRAINS or call.arguments or call.keywords or "Trainer" in value.name:
+                if function.name in TRAINS or call.arguments or call.keywords or "Trainer" in value.name:
                     self._event("train", call, frame, state, trail, name=value.name)
                 return
             if (
@@ -715,19 +729,19 @@ class Walker:
         name = function.name
         if name == "backward" and not call.arguments and not held:
             self._event("train", call, frame, state, trail, name="backward")
-        elif name in _TRAINS and _sounds_trainable(function.base) and not held:
+        elif name in TRAINS and _sounds_trainable(function.base) and not held:
             self._event("train", call, frame, state, trail, name=dotted(function), guessed=True)
         elif all(value == Known(None) for value in held):  # nobody knows what it is set to later
             self._by_name(call, function, frame, state, trail)
 
     def _by_name(self, call: Call, function: Attribute, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """A method of an object that nobody knows: the one class of the deployable that has such a method."""
-        found = list(self._candidates(function.name))
-        if 0 < len(found) <= 3 or (len(found) <= MOST_KINDS and self._are_kin(found)):
+        found = list(islice(self._candidates(function.name), MOST_KINDS + 1))
+        if 0 < len(found) <= MOST_CANDIDATES or (len(found) <= MOST_KINDS and self._are_kin(found)):
             within = replace(state, guessed=True) if len(found) > 1 else state
             for value in found:
                 self._enter(value, call, frame, within, trail)
-        elif function.name in _GUESSED and not found and _sounds_like_model(function.base):
+        elif function.name in GUESSED and not found and _sounds_like_model(function.base):
             self._event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
 
     def _implementations(self, value: FunctionValue, name: str) -> Iterator[FunctionValue]:
@@ -757,13 +771,10 @@ class Walker:
 
     def _methods(self, name: str) -> Iterator[FunctionValue]:
         """The methods of that name in the deployable's classes."""
-        for path in self.evaluator.scope:
+        for path, index, place in self.evaluator.methods_named(name):
             module = self.evaluator.source.module(path)
-            for index, known in enumerate(module.facts.classes if module else ()):
-                for method, place in known.methods:
-                    if method == name:
-                        parent = self.evaluator.free_frame(path, max(known.parent, 0))
-                        yield FunctionValue(path, place, parent, Object(path, index, parent))
+            parent = self.evaluator.free_frame(path, max(module.facts.classes[index].parent, 0) if module else 0)
+            yield FunctionValue(path, place, parent, Object(path, index, parent))
 
     def _predict_by_type(self, name: str, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
         """A call of something whose class says that it is a model, wherever it was loaded."""
@@ -771,7 +782,7 @@ class Walker:
         entry = next(
             (found for ending in ("", ".from_pretrained", ".load_model", ".load") if (found := loads.get(name + ending))), None
         )
-        if entry is None or entry.role not in ("model", "part") or method in _TRANSPARENT or method in _TRAINS:
+        if entry is None or entry.role not in ("model", "part") or method in _TRANSPARENT or method in TRAINS:
             return False
         model = ModelValue(Site(frame.path, 0), entry.framework, entry.kind, "model", entry.weight)
         self._event("predict", call, frame, state, trail, name=method or "__call__", model=model, guessed=True)
