@@ -38,8 +38,8 @@ _REGISTERS = frozenset(
     "path re_path url add_view register Rule add_websocket_route".split()
 )
 _UI = frozenset("click submit change upload then input select release load tap like".split())
-_LOOKED_AT = _REGISTERS | _UI | frozenset(
-    "Interface ChatInterface serve start add_event_handler register_listener append".split()
+_LOOKED_AT = (
+    _REGISTERS | _UI | frozenset("Interface ChatInterface serve start add_event_handler register_listener append".split())
 )
 _ANSWERS = (
     "get",
