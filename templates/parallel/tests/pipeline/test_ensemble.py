@@ -15,7 +15,19 @@ from services.proxy.members import read_plan
 from services.proxy.schemas import SIGNATURE
 from services.proxy.settings import HERE
 from serving.tensors import Array
-from tests.pipeline.stages import Liar, answer, asked, proxy, sample_of, service_of, slow, urls
+from tests.pipeline.lies import LIES
+from tests.pipeline.stages import (
+    Liar,
+    answer,
+    asked,
+    open_files,
+    proxy,
+    replace_under_load,
+    sample_of,
+    service_of,
+    slow,
+    urls,
+)
 from tests.support import Process, assert_same, model_services, running
 
 PLAN = read_plan(HERE / "members.yaml")
@@ -114,11 +126,37 @@ def test_a_frozen_member_ends_at_the_callers_deadline(behind: dict[str, Process]
         assert said.status in (200, 504)
 
 
-def test_garbage_is_no_answer(behind: dict[str, Process], tmp_path: Path) -> None:
-    with Liar(MODEL, answer(200, b"<html>")) as liar, proxy(tmp_path, elsewhere(behind, liar.port)) as front:
+@pytest.mark.parametrize("kind", LIES)
+def test_a_lying_member_is_missing_and_the_others_are_heard(
+    behind: dict[str, Process], tmp_path: Path, kind: str
+) -> None:
+    make, _, told = LIES[kind]
+    with Liar(MODEL, make(MODEL)) as liar, proxy(tmp_path, elsewhere(behind, liar.port)) as front:
         said = front.post("/predict", SAMPLE)
-        assert said.status == 200
-        assert "breaks the contract" in said.json["missing"][FIRST]
+        assert (said.status, said.json["answered"]) == (200, OTHERS)
+        assert told.removeprefix("stage") in said.json["missing"][FIRST]
+
+
+def test_a_member_is_replaced_under_load_and_no_request_fails(behind: dict[str, Process], tmp_path: Path) -> None:
+    with running(MODEL, tmp_path) as first, running(MODEL, tmp_path) as second:
+        replicas = f"http://127.0.0.1:{first.port},http://127.0.0.1:{second.port}"
+        with proxy(tmp_path, json.dumps(json.loads(urls(behind)) | {FIRST: replicas}), deadline_ms=5000) as front:
+            answers = replace_under_load(lambda: front.post("/predict", SAMPLE), MODEL, [first, second], tmp_path)
+    assert {one.status for one in answers} == {200}
+
+
+def test_faults_leave_nothing_behind(behind: dict[str, Process], tmp_path: Path) -> None:
+    with running(MODEL, tmp_path) as victim, proxy(tmp_path, elsewhere(behind, victim.port)) as front:
+        assert front.post("/predict", SAMPLE).status == 200
+        before = open_files(front)
+        os.kill(victim.process.pid, signal.SIGSTOP)
+        try:
+            for _ in range(4):
+                front.post("/predict", SAMPLE, {"x-deadline-ms": "100"})
+        finally:
+            os.kill(victim.process.pid, signal.SIGCONT)
+        front.wait_until(lambda: b"serving_inflight 0.0" in front.ask("GET", "/metrics").body, "all ended")
+        front.wait_until(lambda: open_files(front) <= before + 2, "sockets closed")
 
 
 def test_below_the_quorum_it_fails_and_says_who_is_missing(tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
 """An inference service killed, frozen, slow, lying, replaced, or another one: an answer or a clear error in time."""
 
-import contextlib
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -15,7 +13,7 @@ import pytest
 from services.preprocess.settings import MODEL
 from tests.pipeline.lies import LIES
 from tests.pipeline.pictures import SERVICE, ask, picture, preprocess
-from tests.pipeline.stages import Liar, answer, slow, urls
+from tests.pipeline.stages import Liar, answer, open_files, replace_under_load, slow, urls
 from tests.support import Process, running
 
 PICTURE = picture()
@@ -47,7 +45,7 @@ def test_a_killed_one_is_named_at_once_and_comes_back(tmp_path: Path) -> None:
 def test_a_frozen_one_ends_at_the_deadline_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with running(SERVICE, tmp_path) as victim, preprocess(tmp_path, at(victim.port)) as front:
         assert ask(front, PICTURE).status == 200
-        sockets = len(list(Path(f"/proc/{front.process.pid}/fd").iterdir()))
+        before = open_files(front)
         os.kill(victim.process.pid, signal.SIGSTOP)
         try:
             for _ in range(3):
@@ -60,7 +58,7 @@ def test_a_frozen_one_ends_at_the_deadline_and_leaves_nothing_behind(tmp_path: P
             os.kill(victim.process.pid, signal.SIGCONT)
         front.wait_until(lambda: ask(front, PICTURE).status == 200, "answered again")
         assert b"serving_inflight 0.0" in front.ask("GET", "/metrics").body
-        assert len(list(Path(f"/proc/{front.process.pid}/fd").iterdir())) <= sockets + 2
+        assert open_files(front) <= before + 2
 
 
 def test_a_slow_one_ends_at_the_deadline(tmp_path: Path) -> None:
@@ -151,37 +149,11 @@ def test_without_an_inference_service_it_is_not_ready_and_says_so(tmp_path: Path
 
 
 def test_it_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -> None:
-    failures: list[str] = []
-    answered = 0
-    stop = threading.Event()
-
-    def keep_asking() -> None:
-        nonlocal answered
-        while not stop.is_set():
-            found = ask(front, PICTURE)
-            answered += 1
-            if found.status != 200:
-                failures.append(f"{found.status}: {found.body[:200]!r}")
-
-    with contextlib.ExitStack() as stack:
-        replicas = [stack.enter_context(running(SERVICE, tmp_path)) for _ in range(2)]
-        where = json.dumps({MODEL: ",".join(f"http://127.0.0.1:{replica.port}" for replica in replicas)})
-        front = stack.enter_context(preprocess(tmp_path, where))
-        callers = [threading.Thread(target=keep_asking) for _ in range(3)]
-        for caller in callers:
-            caller.start()
-        try:
-            for replica in replicas:
-                replica.process.send_signal(signal.SIGTERM)
-                assert replica.process.wait(20) == 0
-                before = answered
-                stack.enter_context(running(SERVICE, tmp_path, port=replica.port))
-                assert answered > before
-        finally:
-            stop.set()
-            for caller in callers:
-                caller.join()
-    assert failures == []
+    with running(SERVICE, tmp_path) as first, running(SERVICE, tmp_path) as second:
+        where = json.dumps({MODEL: f"http://127.0.0.1:{first.port},http://127.0.0.1:{second.port}"})
+        with preprocess(tmp_path, where) as front:
+            answers = replace_under_load(lambda: ask(front, PICTURE), SERVICE, [first, second], tmp_path)
+    assert {one.status for one in answers} == {200}
 
 
 def test_the_preprocess_service_is_replaced_alone(behind: dict[str, Process], tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
 """Stages killed, frozen, lying, refusing or replaced: an answer or a clear error in time, and nothing left behind."""
 
-import contextlib
 import json
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pytest
 from services.proxy.route import read_route
 from services.proxy.settings import HERE
 from tests.pipeline.lies import LIES
-from tests.pipeline.stages import Liar, answer, proxy, service_of, urls
+from tests.pipeline.stages import Liar, answer, open_files, proxy, replace_under_load, service_of, urls
 from tests.support import Answer, Process, running
 
 ROUTE = read_route(HERE / "route.yaml")
@@ -105,44 +103,17 @@ def test_a_stage_with_another_signature_keeps_the_proxy_from_being_ready(
 
 
 def test_a_stage_is_replaced_under_load_and_no_request_fails(behind: dict[str, Process], tmp_path: Path) -> None:
-    failures: list[str] = []
-    answered = 0
-    stop = threading.Event()
-
-    def keep_asking() -> None:
-        nonlocal answered
-        while not stop.is_set():
-            found = ask(front, 5000)
-            answered += 1
-            if found.status != 200:
-                failures.append(f"{found.status}: {found.body[:200]!r}")
-
-    with contextlib.ExitStack() as stack:
-        first = stack.enter_context(running(MODEL, tmp_path))
-        second = stack.enter_context(running(MODEL, tmp_path))
+    with running(MODEL, tmp_path) as first, running(MODEL, tmp_path) as second:
         replicas = f"http://127.0.0.1:{first.port},http://127.0.0.1:{second.port}"
-        front = stack.enter_context(proxy(tmp_path, json.dumps(json.loads(urls(behind)) | {FIRST: replicas})))
-        callers = [threading.Thread(target=keep_asking) for _ in range(4)]
-        for caller in callers:
-            caller.start()
-        try:
-            for replica in (first, second):
-                replica.process.send_signal(signal.SIGTERM)
-                assert replica.process.wait(20) == 0
-                before = answered
-                stack.enter_context(running(MODEL, tmp_path, port=replica.port))
-                assert answered > before
-        finally:
-            stop.set()
-            for caller in callers:
-                caller.join()
-    assert failures == []
+        with proxy(tmp_path, json.dumps(json.loads(urls(behind)) | {FIRST: replicas})) as front:
+            answers = replace_under_load(lambda: ask(front, 5000), MODEL, [first, second], tmp_path)
+    assert {one.status for one in answers} == {200}
 
 
 def test_faults_leave_nothing_behind(behind: dict[str, Process], tmp_path: Path) -> None:
     with running(MODEL, tmp_path) as victim, proxy(tmp_path, urls(behind | {FIRST: victim})) as front:
         assert ask(front, 5000).status == 200
-        before = len(list(Path(f"/proc/{front.process.pid}/fd").iterdir()))
+        before = open_files(front)
         os.kill(victim.process.pid, signal.SIGSTOP)
         try:
             for _ in range(4):
@@ -151,4 +122,4 @@ def test_faults_leave_nothing_behind(behind: dict[str, Process], tmp_path: Path)
             os.kill(victim.process.pid, signal.SIGCONT)
         time.sleep(0.2)
         assert b"serving_inflight 0.0" in front.ask("GET", "/metrics").body
-        assert len(list(Path(f"/proc/{front.process.pid}/fd").iterdir())) <= before + 2
+        assert open_files(front) <= before + 2

@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import signal
 import socket
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import numpy as np
 import tritonclient.http as triton
 
 from serving.tensors import NUMPY, Array, Signature
-from tests.support import ModelService, Process, model_services, running, wire
+from tests.support import Answer, ModelService, Process, model_services, running, wire
 
+CALLERS = 4
 LENGTH = "Inference-Header-Content-Length"
 Answering = Callable[[BaseHTTPRequestHandler], None]
 
@@ -68,6 +70,43 @@ def stages(folder: Path) -> Iterator[dict[str, Process]]:
     """Every model service as a process, by its model's name."""
     with contextlib.ExitStack() as stack:
         yield {service.model: stack.enter_context(running(service, folder)) for service in model_services()}
+
+
+def replace_under_load(
+    ask: Callable[[], Answer], service: ModelService, replicas: Sequence[Process], folder: Path
+) -> list[Answer]:
+    """Ask from several threads while the replicas are replaced one after the other; all the answers.
+
+    Each replica is told to end and finishes what it has begun; requests go on being answered before the next one.
+    """
+    answers: list[Answer] = []
+    stop = threading.Event()
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            answers.append(ask())
+
+    callers = [threading.Thread(target=keep_asking) for _ in range(CALLERS)]
+    with contextlib.ExitStack() as replacements:
+        for caller in callers:
+            caller.start()
+        try:
+            for replica in replicas:
+                replica.process.send_signal(signal.SIGTERM)
+                assert replica.process.wait(20) == 0
+                before = len(answers)
+                replacements.enter_context(running(service, folder, port=replica.port))
+                assert len(answers) > before
+        finally:
+            stop.set()
+            for caller in callers:
+                caller.join()
+    return answers
+
+
+def open_files(process: Process) -> int:
+    """How many files and sockets a process holds."""
+    return len(list(Path(f"/proc/{process.process.pid}/fd").iterdir()))
 
 
 class Liar:
