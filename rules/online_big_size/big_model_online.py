@@ -20,7 +20,9 @@ from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
 from mlscaffold.lint.project.sizes import Size
+from mlscaffold.lint.project.values import Request
 from mlscaffold.lint.project.walk import Event
+from mlscaffold.patterns import Suggestion
 
 CODE = "MLS201"
 NAME = "big-model-online"
@@ -80,9 +82,34 @@ def _finding(project: Project, service: Deployable, load: Load, size: Size, wait
             load_spans(load), [handler_span(run)], along(event.trail), handlers, calls,
             *(along(other.trail) for _, other in waits[1:6]), ways(load), waits_in(run for run, _ in waits),
         ),
-        suggestion=suggestion("async", service, [load], project.files),
+        suggestion=_way_out(project, service, run, load),
         subjects=(load.name,),
     )  # fmt: skip
+
+
+def _way_out(project: Project, service: Deployable, run: HandlerRun, load: Load) -> Suggestion:
+    """What fits the situation: two answers, one made beforehand, one that is remembered, or one that comes later."""
+    quick = next((other for other in service.models if other != load and _is_quick(project, run, other)), None)
+    if quick is not None:
+        return suggestion("time-lag", service, [quick, load], project.files)
+    if not _asks(run):
+        return suggestion("batch", service, [load], project.files)
+    remembered = load.model.kind == "embedding"  # the same text has the same vector, and texts come again
+    return suggestion("prediction-cache" if remembered else "async", service, [load], project.files)
+
+
+def _is_quick(project: Project, run: HandlerRun, load: Load) -> bool:
+    """Whether a handler asks another model too, of which it is known that it is not large."""
+    size = project.sizes.of(load.model)
+    asked = any(event.kind == "predict" and event.model is not None and event.model.site == load.inner for event in run.events)
+    known = size.evidence is not None or load.model.kind in _QUICK
+    return asked and known and not size.large and not load.model.helper
+
+
+def _asks(run: HandlerRun) -> bool:
+    """Whether an answer depends on who asks; where it does not, it can lie ready."""
+    given = any(isinstance(value, Request) for _, values in run.hook.frame.bindings for value in values)
+    return given or not run.name.startswith("GET ")
 
 
 def _figure(size: Size) -> str:
