@@ -23,6 +23,7 @@ PASSED_OVER = frozenset(
     ".mypy_cache .ruff_cache .pytest_cache .ipynb_checkpoints vendor third_party thirdparty third-party".split()
 )
 _CONFIG_ENDINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env", ".conf", ".service", ".sh", ".dvc")
+_EXAMPLES = (".example", ".sample", ".dist", ".template")  # what stands in for a file that is not committed
 _CONFIG_STARTS = ("dockerfile", "procfile", "compose", "docker-compose", "containerfile", ".env", "makefile", "config")
 
 
@@ -158,4 +159,6 @@ def _excluded(name: str, patterns: tuple[str, ...]) -> bool:
 
 def _is_config(name: str) -> bool:
     last = name.rpartition("/")[2].lower()
+    if last.endswith(_EXAMPLES):
+        last = last.rpartition(".")[0]
     return last.endswith(_CONFIG_ENDINGS) or last.startswith(_CONFIG_STARTS) or last.endswith(".dockerfile")

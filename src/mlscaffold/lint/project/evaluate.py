@@ -14,6 +14,7 @@ from mlscaffold.light import replace
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.deploy.process import Environment
 from mlscaffold.lint.facts import MODULE, Import, Parameter, Step
+from mlscaffold.lint.project import strings
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.source import Module, Source, last_name
@@ -790,6 +791,9 @@ class Evaluator:
                 return same if opened or method in _SAME_OBJECT else ()
             if isinstance(value, Request) and method != "get":
                 return (REQUEST,)
+            said = strings.said_by(value, method, expr, frame, self)
+            if said is not None:
+                return said
             if isinstance(value, Items) and method in ("get", "pop", "setdefault", "values", "items", "copy"):
                 if method in ("values", "items", "copy") or not expr.arguments:
                     base = expr.function.base if isinstance(expr.function, Attribute) else expr.function
@@ -950,9 +954,8 @@ class Evaluator:
             return self._getattr(expr, frame, first)
         if name in ("copy.copy", "copy.deepcopy"):
             return first
-        if name == "importlib.import_module":
-            paths = {text: self.imports.resolve(frame.path, text) for text in texts(first) if "*" not in text}
-            return tuple(ModuleValue(path) if path else External(text) for text, path in paths.items())
+        if name in strings.BY_NAME:
+            return joined(*(strings.object_named(text, frame.path, self) for text in texts(first)))
         return self._unfamiliar(name, expr, frame)
 
     def _unfamiliar(self, name: str, expr: Call, frame: Frame) -> Values:
@@ -963,7 +966,7 @@ class Evaluator:
         wrapped = [self.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
         inner = tuple(value for value in joined(*wrapped) if isinstance(value, ModelValue) and value.role != "preprocessor")
         site = Site(frame.path, expr.line, expr.column)
-        data = self.settings.read(name, texts(joined(*wrapped[:1])), frame.path)
+        data = self.settings.read(name, texts(joined(*wrapped[:1])), frame.path) or strings.read(name, frame.path, self)
         return joined(inner, data, (ExternalObject(name, site),))
 
     def _getattr(self, expr: Call, frame: Frame, first: Values) -> Values:

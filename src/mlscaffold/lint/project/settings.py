@@ -62,6 +62,27 @@ class Settings:
             self._parsed[path] = self._parse(path)
         return self._parsed[path]
 
+    def ini(self, name: str, importer: str) -> Values:
+        """The sections of an INI file, or of the example that a repository ships in its place."""
+        places = (self._located(f"{name}{ending}", importer) for ending in ("", ".example", ".sample", ".dist", ".template"))
+        path = next((found for found in places if found), None)
+        if path is None:
+            return ()
+        if path not in self._parsed:
+            self._parsed[path] = self._sections(path)
+        return self._parsed[path]
+
+    def _sections(self, path: str) -> Values:
+        import configparser
+
+        content = self._read(path) or b""
+        parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
+        try:
+            parser.read_string(content.decode("utf-8-sig", errors="replace"))
+        except configparser.Error:
+            return ()
+        return (_value({name: dict(parser[name]) for name in parser.sections()}, _Text(path, content)),)
+
     def _located(self, name: str, importer: str) -> str | None:
         wanted = name.replace("*", "").lstrip("./")
         if not wanted:
