@@ -20,6 +20,8 @@ WHY = "The job is ended before it is done, or the next one starts beside it, and
 def check(project: Project) -> Iterator[Finding]:
     """One finding per task, and per batch job, whose declared figures do not fit."""
     for service in project.deployables:
+        if not service.models:
+            continue
         runs: list[tuple[HandlerRun | None, tuple[Event, ...]]] = [(run, run.events) for run in service.handlers]
         if service.kind in ("batch", "cli"):
             runs.append((None, service.module_events))

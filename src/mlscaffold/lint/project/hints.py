@@ -11,12 +11,13 @@ from collections.abc import Iterable
 
 from mlscaffold.lint.catalog import Catalog, fits
 from mlscaffold.lint.project.source import Module
+from mlscaffold.lint.project.strings import BY_NAME
 from mlscaffold.lint.project.walk import GUESSED, MODEL_BASES, TRAINS
 
-# What makes a call run elsewhere or once is no event: something has to be called there.
-_NO_EVENTS = ("offload", "queue", "stream", "loop", "cached")
+# What makes a call run elsewhere or once is no event, and what only costs time is none without a model beside it.
+_NO_EVENTS = ("offload", "queue", "stream", "loop", "cached", "sleep", "heavy")
 _ANY = "*"
-_DYNAMIC = frozenset(("import_module", "__import__"))  # leads to modules that nobody imports
+_DYNAMIC = frozenset(("__import__", *(name.rpartition(".")[2] for name in BY_NAME)))  # leads to modules that nobody imports
 _BY_NAME = TRAINS | GUESSED | {"backward"} | _DYNAMIC
 
 
