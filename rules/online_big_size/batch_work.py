@@ -32,9 +32,9 @@ def _loops(event: Event) -> bool:
         event.model is not None
         and event.model.kind not in ("classic", "trees")
         and event.model.role == "model"
-        and not event.model.helper
+        and (not event.model.helper or event.state.repeat == "files")
     )
-    return event.kind == "predict" and heavy and waits and event.state.repeat == "request"
+    return event.kind == "predict" and heavy and waits and event.state.repeat in ("request", "files")
 
 
 def _finding(project: Project, service: Deployable, run: HandlerRun, event: Event) -> Finding:

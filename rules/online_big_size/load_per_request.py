@@ -43,7 +43,7 @@ def _load_of(service: Deployable, event: Event) -> Load | None:
 def _finding(project: Project, service: Deployable, run: HandlerRun, event: Event, load: Load) -> Finding:
     # A page of Streamlit runs anew for each click; a tree that is read again costs it a millisecond.
     light = service.kind == "ui" and load.model.kind in ("classic", "trees")
-    again = " once per item of the request" if event.state.repeat == "request" else ""
+    again = " once per item of the request" if event.state.repeat in ("request", "files") else ""
     return Finding(
         code=CODE,
         name=NAME,

@@ -19,6 +19,7 @@ from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.source import Module, Source, last_name
 from mlscaffold.lint.project.values import (
+    NOWHERE,
     REQUEST,
     ClassValue,
     Door,
@@ -945,7 +946,8 @@ class Evaluator:
             return joined(*(self.evaluate(part, frame) for part in expr.arguments[1:2])) if name == "typing.cast" else first
         if name in ("os.getenv", "os.environ.get", "decouple.config", "starlette.config.Config", "environs.Env", "environ.get"):
             default = words.get("default", expr.arguments[1] if len(expr.arguments) > 1 else None)
-            return self._environment(texts(first), self.evaluate(default, frame) if default is not None else ())
+            told = self.evaluate(default, frame) if default is not None else (Known(None, soft=True, origin=NOWHERE),)
+            return self._environment(texts(first), told)
         if name in ("int", "float", "bool"):
             return tuple(Known(_as_number(value.value), soft=value.soft) for value in first if isinstance(value, Known))
         if name in _PATHS or name.endswith(".joinpath"):

@@ -43,6 +43,7 @@ class Door:
     keeps: bool = False
     keyed: bool = False
     asked: bool = False
+    off: bool = False  # only where somebody sets a variable that the repository leaves unset
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ Value = Known | External | ExternalObject | ModuleValue | FunctionValue | ClassV
 Values = tuple[Value, ...]
 
 REQUEST = Request()
+NOWHERE = Site("", 0)
 DEEPEST_ITEMS = 6
 MOST = 6  # alternatives that are kept of one expression
 
@@ -168,7 +170,12 @@ def texts(values: Values) -> tuple[str, ...]:
 
 def origins(values: Values) -> tuple[Site, ...]:
     """Where the constants among the values are written."""
-    return tuple(value.origin for value in values if isinstance(value, Known) and value.origin is not None)
+    return tuple(value.origin for value in values if isinstance(value, Known) and value.origin and value.origin.line)
+
+
+def is_unset(values: Values) -> bool:
+    """Whether a value is a variable of the environment that nothing in the repository sets."""
+    return bool(values) and all(isinstance(value, Known) and value.origin == NOWHERE for value in values)
 
 
 def written(values: Values, site: Site) -> Values:

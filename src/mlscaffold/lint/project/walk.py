@@ -28,6 +28,7 @@ from mlscaffold.lint.project.values import (
     Site,
     Value,
     Values,
+    is_unset,
     origins,
 )
 from mlscaffold.lint.service import Moment
@@ -35,10 +36,12 @@ from mlscaffold.lint.syntax import (
     Attribute,
     Call,
     Collection,
+    Compare,
     Comprehension,
     Constant,
     Expr,
     Function,
+    Logic,
     Name,
     Subscript,
     children,
@@ -47,7 +50,7 @@ from mlscaffold.lint.syntax import (
 )
 
 EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
-Repeat = Literal["", "fixed", "config", "request", "endless"]
+Repeat = Literal["", "fixed", "config", "request", "files", "endless"]
 
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
 MOST_KINDS = 8  # implementations of one interface that a call may mean
@@ -251,6 +254,8 @@ class Walker:
             return None
         if known.keeps:
             state = replace(state, kept=True, keyed=state.keyed or known.keyed)
+        if known.off:
+            state = replace(state, guessed=True)
         # What the request chooses is no alternative: each choice is served sooner or later.
         if known.asked:
             return state
@@ -265,7 +270,32 @@ class Walker:
         keyed = kept and any(
             isinstance(value, Request) for part in children(block.test) for value in self.evaluator.evaluate(part, frame)
         )
-        return Door(opens=True, keeps=kept, keyed=keyed, asked=self._asks_request(block.test, frame))
+        off = block.kind == "if" and arm == 0 and self._is_off(block.test, frame)
+        return Door(opens=True, keeps=kept, keyed=keyed, asked=self._asks_request(block.test, frame), off=off)
+
+    def _is_off(self, test: Expr, frame: Frame) -> bool:
+        """Whether a block runs only where somebody sets a variable of the environment that the repository leaves unset."""
+        if isinstance(test, Logic):
+            return test.operator == "and" and any(self._is_off(part, frame) for part in test.values)
+        if isinstance(test, Compare):
+            asks = test.operator in ("is not", "!=") and isinstance(test.right, Constant) and not test.right.value
+            return asks and self._is_off(test.left, frame)
+        return isinstance(test, Name | Attribute | Call) and is_unset(self.evaluator.evaluate(test, frame))
+
+    def _lists(self, expr: Expr, frame: Frame, depth: int = 0) -> bool:
+        """Whether something goes through the files of a folder, the pages of a document, the rows of a table."""
+        if isinstance(expr, Call):
+            through = last_name(expr.function) in ("list", "sorted", "enumerate", "zip", "tqdm", "range", "len", "reversed")
+            return last_name(expr.function) in _LISTINGS or (
+                through and any(self._lists(part, frame, depth) for part in expr.arguments)
+            )
+        if isinstance(expr, Comprehension):
+            return self._lists(expr.iterable, frame, depth)
+        if isinstance(expr, Subscript):
+            return self._lists(expr.base, frame, depth)
+        module = self.evaluator.source.module(frame.path) if isinstance(expr, Name) and depth < 4 else None
+        steps = module.locals_of(frame.index).get(expr.id, ()) if module is not None and isinstance(expr, Name) else ()
+        return any(self._lists(step.value, frame, depth + 1) for step in steps)
 
     def _asks_request(self, test: Expr, frame: Frame) -> bool:
         waiting = [test]
@@ -284,6 +314,8 @@ class Walker:
         return _stronger(state.repeat, self._extent(block.test, frame, state))
 
     def _extent(self, iterable: Expr, frame: Frame, state: State) -> Repeat:
+        if state.moment == "per-request" and self._lists(iterable, frame):
+            return "files"
         values = self.evaluator.evaluate(iterable, frame)
         if any(isinstance(value, Request) for value in values) or self._asks_request(iterable, frame):
             return "request"
@@ -292,8 +324,6 @@ class Walker:
             return ""
         if isinstance(iterable, Call) and last_name(iterable.function) == "range":
             return ""
-        if isinstance(iterable, Call) and last_name(iterable.function) in _LISTINGS and state.moment == "per-request":
-            return "request"
         return "config"
 
     # -- steps and calls -------------------------------------------------------------------------------------------
@@ -856,7 +886,7 @@ def _is_one(held: Items) -> bool:
 
 
 def _stronger(one: Repeat, other: Repeat) -> Repeat:
-    order: tuple[Repeat, ...] = ("", "fixed", "endless", "config", "request")
+    order: tuple[Repeat, ...] = ("", "fixed", "endless", "config", "request", "files")
     return max(one, other, key=order.index)
 
 
