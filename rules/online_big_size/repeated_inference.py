@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mlscaffold.light import Final, expression
 from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans, suggestion
-from mlscaffold.lint.facts import FunctionFacts
+from mlscaffold.lint.facts import FunctionFacts, Parameter
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun
@@ -20,6 +20,7 @@ WHY = "An answer that cannot change until its data do is paid for by every calle
 _READS = expression(r"^(GET\b|/)")
 _IDENTITY = expression(r"(?i)(^|_)(id|key|sku|slug|isbn|uid|uuid|code|ticker|symbol)$")
 _IN_PATH = expression(r"[{<](?:\w+:)?(\w+)(?::\w+)?[}>]")
+_TOOL = expression(r"(?i)db|session|service|model|settings|config|engine|predict|store|repo|client|manager")
 _CACHED = expression(r"(?i)cache|redis|memo|store_result|ttl")
 _ASKED = frozenset(("request", "websocket", "args", "kwargs"))
 
@@ -39,7 +40,8 @@ def check(project: Project) -> Iterator[Finding]:
 def _infers(event: Event, service: Deployable) -> bool:
     models = {load.inner for load in service.models if not load.model.helper}
     real = event.model is not None and event.model.site in models
-    return event.kind == "predict" and real and not event.state.queued and not event.state.kept
+    state = event.state
+    return event.kind == "predict" and real and not state.queued and not state.kept and not state.stream
 
 
 def _question(run: HandlerRun) -> str:
@@ -48,7 +50,7 @@ def _question(run: HandlerRun) -> str:
     if not _READS.match(run.name) or _asks_elsewhere(function):
         return ""
     plain = [known for known in function.parameters if known.name not in ("self", "cls")]
-    given = [known.name for known in plain if not _is_service(known.annotation) and not _is_service(known.default)]
+    given = [known.name for known in plain if not _is_service(known)]
     in_path = _IN_PATH.findall(run.name)
     if not given and not in_path and run.name.startswith("GET "):
         return "nothing that the caller says"
@@ -57,9 +59,9 @@ def _question(run: HandlerRun) -> str:
     return ""
 
 
-def _is_service(annotation: object) -> bool:
-    """A parameter that the framework injects is no part of the question."""
-    return "Depends" in repr(annotation)
+def _is_service(known: Parameter) -> bool:
+    """A parameter that the framework injects is no part of the question, as far as its name says that it is a tool."""
+    return "Depends" in repr((known.annotation, known.default)) and _TOOL.search(known.name) is not None
 
 
 def _asks_elsewhere(function: FunctionFacts) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlscaffold.lint.deploy import Deployment, deployment
 from mlscaffold.lint.deploy.command import commands
@@ -292,13 +294,14 @@ LINES = "web: gunicorn -w 2 app.main:app\nworker: python app/main.py\n"
     [
         ({"Procfile": LINES}, [("Procfile:web", 1, 2, None), ("Procfile:worker", 2, None, None)]),
         ({"conf/supervisord.conf": SUPERVISED}, [("conf/supervisord.conf", 4, 2, None)]),
+        ({"bentofile.yaml": "service: 'app.main:svc'\nlabels: {}\n"}, [("bentofile.yaml", 1, None, None)]),
         ({"api.service": UNIT}, [("api.service", 3, 3, 2**30)]),
         ({"serverless.yml": FUNCTIONS}, [("serverless.yml:f", 4, None, 512 * 2**20)]),
         ({"template.yaml": SAM}, [("template.yaml:F", 4, None, 256 * 2**20)]),
         (UWSGI, [("run.sh", 1, 4, None)]),
         (SETTINGS, [("Dockerfile", 3, 5, None)]),
     ],
-    ids=["Procfile", "supervisord", "systemd", "serverless", "SAM", "uwsgi.ini", "gunicorn settings"],
+    ids=["Procfile", "supervisord", "bento", "systemd", "serverless", "SAM", "uwsgi.ini", "gunicorn settings"],
 )
 def test_other_files(files: dict[str, str], expected: list[tuple[str, int, float | None, float | None]]) -> None:
     found = told({**files, SERVER: ""})
@@ -326,9 +329,23 @@ def test_several_packages_of_one_name() -> None:
         ({"Dockerfile": "FROM x\nRUN git clone y\nCMD python serve.py\n"}, False),
         ({"Dockerfile": "FROM x\nCMD python /opt/serve.py\n"}, False),
         ({"Dockerfile": "FROM x\nCMD python $SCRIPT.py\n"}, False),
+        ({"Dockerfile": "FROM x\nCMD bentoml serve fraud:latest\n"}, False),
+        ({"deploy/Dockerfile": "FROM x\nCMD python serve.py\n"}, False),
         ({"compose.yaml": "services:\n  a:\n    image: nobody/knows\n    command: python serve.py\n"}, False),
     ],
-    ids=["module", "script", "there", "a package's", "a package", "cloned", "the image's own", "a variable", "image unknown"],
+    ids=[
+        "module",
+        "script",
+        "there",
+        "a package's",
+        "a package",
+        "cloned",
+        "the image's own",
+        "a variable",
+        "a built bento",
+        "another context",
+        "image unknown",
+    ],
 )
 def test_what_is_not_there(files: dict[str, str], missing: bool) -> None:
     assert [process.missing for process in deployed({**files, SERVER: ""}).processes] == [missing]
@@ -361,3 +378,28 @@ def test_what_cannot_be_read_is_skipped_with_its_reason(content: str, reason: st
 @pytest.mark.parametrize("content", [BOMB, LOOP, "services: [1]\n", "- services:\n", "services:\n  a: 1\n"])
 def test_odd_yaml_is_harmless(content: str) -> None:
     assert deployed({"compose.yaml": content, SERVER: ""}).processes == ()
+
+
+NAMES = "Dockerfile compose.yaml k8s/all.yaml Procfile start.sh supervisord.conf api.service serverless.yml .env".split()
+CHAINED = 'FROM x\nENTRYPOINT ["sh", "start.sh"]\nCMD gunicorn -w 2 app.main:app\n'
+BRANCHES = 'if x; then\nexec uvicorn app.main:app --workers ${N:-2} & \nfi\nA=$A\nexport B="$(x)"\n'
+GOOD = [COMPOSE, MANIFEST, SUPERVISED, UNIT, FUNCTIONS, SAM, LINES, CHAINED, BRANCHES, "apiVersion: 1\nkind: ConfigMap\n"]
+SIGNS = "&a *a << - : { [ ' \" $( ${ \\ # | >".split()
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A deploy file with a piece of another, or of anything, somewhere in it."""
+    text = draw(st.sampled_from(GOOD))
+    start = draw(st.integers(0, len(text)))
+    end = draw(st.integers(start, len(text)))
+    piece = draw(
+        st.one_of(st.text(max_size=20), st.sampled_from(GOOD), st.sampled_from("&a *a << - : { [ ' \" $( ${ \\ # | >".split()))
+    )
+    return (text[:start] + piece + text[end:]).encode(errors="surrogatepass")
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.one_of(damaged(), st.binary(max_size=60)), max_size=4))
+def test_no_deploy_file_of_any_kind_ends_the_run(files: dict[str, bytes]) -> None:
+    found = deployment([SERVER, "score.py"], list(files), files.get)
+    assert all(process.entries == () or process.entries[0] in (SERVER, "score.py") for process in found.processes)

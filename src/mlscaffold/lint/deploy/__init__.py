@@ -92,6 +92,8 @@ class _Reader:
             name = path.rpartition("/")[2].lower()
             if name.startswith("procfile"):
                 yield from plain.procfile(path, self._text(path), self._starts)
+            elif name in ("bentofile.yaml", "bentofile.yml"):
+                yield from plain.bentofile(path, self._text(path), self._starts)
             elif name.endswith(".service"):
                 yield from plain.systemd(path, self._text(path), self._starts)
             elif name.endswith((".conf", ".ini")) and "[program:" in self._text(path):

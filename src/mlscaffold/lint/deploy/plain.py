@@ -11,6 +11,7 @@ from mlscaffold.lint.deploy.quantity import bytes_of
 from mlscaffold.lint.deploy.start import Around, Starts
 
 _PROC = expression(r"^\ufeff?([A-Za-z0-9_-]+):\s*(.+)$")
+_BENTO = expression(r"^service:\s*[\"']?([\w.]+:\w+)")
 _SECTION = expression(r"^\[(?:(\w+):)?([^\]]+)\]")
 _KEY = expression(r"^\s*([A-Za-z_]+)\s*=\s*(.*)$")
 
@@ -22,6 +23,14 @@ def procfile(path: str, text: str, starts: Starts) -> Iterator[Process]:
         if found := _PROC.match(line):
             around = Around("procfile", found[1], f"{path}:{found[1]}", folder)
             yield from starts.processes(found[2], path, number, around)
+
+
+def bentofile(path: str, text: str, starts: Starts) -> Iterator[Process]:
+    """The service that a bento is built around."""
+    around = Around("dockerfile", "bento", path, path.rpartition("/")[0], fetched=True)
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := _BENTO.match(line):
+            yield from starts.processes(("bentoml", "serve", found[1]), path, number, around)
 
 
 def supervisor(path: str, text: str, starts: Starts, around: Around | None = None) -> Iterator[Process]:

@@ -108,7 +108,8 @@ class Starts:
             container=around.container,
             command=command if command.port else replace(command, port=around.port),
             entries=entries,
-            missing=not entries and self._is_missing(command.target, around),
+            # `bentoml serve name:latest` starts what was built before, not a module
+            missing=not entries and command.server != "bentoml" and self._is_missing(command.target, around),
             memory=around.memory,
             replicas=around.replicas,
             environment=around.environment,
@@ -157,6 +158,8 @@ class Starts:
         if any(self._all_ending(ending) for ending in target.endings):
             return False  # which of several it means, nobody knows
         inside = f"{around.context}/" if around.context else ""
+        if not any(path.startswith(inside) for path in self._python):
+            return False  # a folder of deploy files: what it is built with comes from another
         names = {ending.rpartition("/")[2] for ending in target.endings}
         return not any(path.startswith(inside) for name in names for path in self._by_name.get(name, ()))
 
