@@ -966,7 +966,10 @@ class Evaluator:
             return loaded
         # What wraps a model is still that model: DataParallel(model), HuggingFacePipeline(pipeline=pipe), torch.compile(model).
         wrapped = [self.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
-        inner = tuple(value for value in joined(*wrapped) if isinstance(value, ModelValue) and value.role != "preprocessor")
+        trains = name.endswith("Trainer")  # what trains a model is not that model
+        inner = tuple(
+            value for value in joined(*wrapped) if isinstance(value, ModelValue) and value.role != "preprocessor" and not trains
+        )
         site = Site(frame.path, expr.line, expr.column)
         data = self.settings.read(name, texts(joined(*wrapped[:1])), frame.path) or strings.read(name, frame.path, self)
         return joined(inner, data, (ExternalObject(name, site),))
