@@ -3,6 +3,7 @@
 `lint` with plain flags is run without Typer (`quick.py`): a hook runs at every commit, and Typer alone costs seven bare Pythons.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -37,11 +38,19 @@ def _run(arguments: list[str]) -> int:
         if plain is not None:
             from mlscaffold.cli.lint import run
 
-            return run(plain)
+            gc.disable()  # facts and values hold no cycles that matter, and looking for them costs a tenth of a run
+            _leave(run(plain))
     from mlscaffold.cli.app import app
 
     app()
     return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End without taking the process apart piece by piece: that is memory which the system takes back at once."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def fail(message: str) -> NoReturn:

@@ -9,9 +9,7 @@ from pathlib import PurePosixPath
 from mlscaffold.light import expression
 
 _DEPLOY = expression(r"(^|/)(Dockerfile[^/]*|[^/]*\.dockerfile|Procfile|[^/]*\.(sh|ya?ml|toml|ini|cfg|conf))$", re.IGNORECASE)
-_COMMAND = expression(
-    rb"python|uvicorn|gunicorn|hypercorn|daphne|granian|waitress|celery|streamlit|fastapi|litserve|ray", re.IGNORECASE
-)
+_WORDS = b"python uvicorn gunicorn hypercorn daphne granian waitress celery streamlit fastapi litserve ray".split()
 _WORD = expression(r"[A-Za-z0-9_./:-]+")
 _MODULE = expression(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
@@ -27,11 +25,25 @@ def started(python: Iterable[str], config: Iterable[str], read: Callable[[str], 
         if not _DEPLOY.search(place):
             continue
         content = read(place) or b""
-        for line in content.splitlines():
-            if _COMMAND.search(line):
-                for wanted in _targets(line.decode(errors="replace")):
-                    found |= set(_nearest(wanted, place, by_name))
+        for line in _command_lines(content):
+            for wanted in _targets(line.decode(errors="replace")):
+                found |= set(_nearest(wanted, place, by_name))
     return frozenset(found)
+
+
+def _command_lines(content: bytes) -> Iterator[bytes]:
+    """The lines in which something that starts Python stands; large manifests have a hundred thousand that have nothing."""
+    lowered = content.lower()
+    starts: set[int] = set()
+    for word in _WORDS:
+        place = lowered.find(word)
+        while place >= 0:
+            starts.add(lowered.rfind(b"\n", 0, place) + 1)
+            end = lowered.find(b"\n", place)
+            place = lowered.find(word, end) if end >= 0 else -1
+    for start in starts:
+        end = content.find(b"\n", start)
+        yield content[start:] if end < 0 else content[start:end]
 
 
 def _targets(line: str) -> Iterator[str]:
