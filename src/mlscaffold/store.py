@@ -8,7 +8,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def cache_folder() -> Path:
     return Path(home) / "mlscaffold" if home else Path.home() / ".cache" / "mlscaffold"
 
 
-def digest_of(*contents: bytes | memoryview) -> bytes:
+def digest_of(*contents: bytes) -> bytes:
     """20 bytes that stand for the contents, each of them whole."""
     digest = blake2b(digest_size=_DIGEST)
     for content in contents:
@@ -39,24 +39,38 @@ def digest_of(*contents: bytes | memoryview) -> bytes:
     return digest.digest()
 
 
-def read_value(name: str, folder: Path | None = None) -> object:
-    """What was kept under the name: plain values, or None when there is nothing that can be trusted."""
+def read_sealed(path: Path) -> bytes | None:
+    """What was kept at a place, as it was written; None when there is nothing that can be trusted."""
     try:
-        content = ((folder or cache_folder()) / name).read_bytes()
-        held = memoryview(content)[_DIGEST:]
+        content = path.read_bytes()
+    except OSError:
+        return None
+    held = content[_DIGEST:]
+    return held if content[:_DIGEST] == digest_of(held) else None
+
+
+def write_sealed(path: Path, held: bytes) -> bool:
+    """Keep it, whole or not at all. A cache that cannot be written is no error: the run is only slower."""
+    return _write(path, digest_of(held) + held)
+
+
+def read_value(name: str, folder: Path | None = None) -> object:
+    """The plain value that was kept under the name, or None."""
+    held = read_sealed((folder or cache_folder()) / name)
+    try:
         # A sound hash means that `write_value` made it: only then is it safe to unmarshal.
-        return marshal.loads(held) if content[:_DIGEST] == digest_of(held) else None  # noqa: S302
-    except (OSError, ValueError, EOFError, TypeError):
+        return None if held is None else marshal.loads(held)  # noqa: S302
+    except (ValueError, EOFError, TypeError):
         return None
 
 
 def write_value(name: str, value: object, folder: Path | None = None) -> bool:
-    """Keep plain values, whole or not at all. A cache that cannot be written is no error: the run is only slower."""
+    """Keep a plain value."""
     try:
         held = marshal.dumps(value)  # type: ignore[arg-type]
     except ValueError:  # holds something that is not plain
         return False
-    return _write((folder or cache_folder()) / name, digest_of(held) + held)
+    return write_sealed((folder or cache_folder()) / name, held)
 
 
 def _write(target: Path, content: bytes) -> bool:
@@ -71,6 +85,16 @@ def _write(target: Path, content: bytes) -> bool:
             scratch.unlink()
         return False
     return True
+
+
+def prune(files: Iterable[Path], *, most: int) -> None:
+    """Drop the files that were written longest ago, where there are more than `most`."""
+    found = list(files)
+    if len(found) <= most:
+        return
+    with suppress(OSError):  # another run prunes at the same time
+        for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)[:-most]:
+            path.unlink(missing_ok=True)
 
 
 def compiled(name: str, files: Sequence[Path], parse: Callable[[Path, bytes], object]) -> list[object]:

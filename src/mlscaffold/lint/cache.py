@@ -15,12 +15,13 @@ from pathlib import Path
 from mlscaffold import __version__
 from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.resources import rules_folder, templates_folder
-from mlscaffold.store import digest_of, read_value, write_value
+from mlscaffold.store import cache_folder, digest_of, prune, read_value, write_value
 
 if TYPE_CHECKING:
     from mlscaffold.lint.config import Options
     from mlscaffold.lint.workspace import Workspace
 
+MOST_REMEMBERED = 300  # reports, and folders that were linted
 FORMAT = "2"  # of what is kept: raised when it changes its shape
 Printed = tuple[int, tuple[str, ...]]  # the exit code, and one text for each format
 
@@ -37,6 +38,8 @@ def remembered(workspace: Workspace, options: Options, said: str, make: Callable
     printed = make()
     if workspace.settled:
         write_value(name, (workspace.weights, printed))
+        prune(cache_folder().glob("printed-*"), most=MOST_REMEMBERED)
+        prune(cache_folder().glob("index-*"), most=MOST_REMEMBERED)
         workspace.close()
     return printed
 

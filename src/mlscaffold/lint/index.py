@@ -12,7 +12,7 @@ import time
 
 from mlscaffold.store import digest_of, read_value, write_value
 
-_REST_NS = 2_000_000_000
+REST_NS = 2_000_000_000
 _Known = tuple[int, int, int, int, bytes]
 
 
@@ -40,9 +40,14 @@ class Index:
         self._now[path] = self._before[path]
         return digest
 
+    def rested(self, path: str) -> bytes | None:
+        """The hash of a file that an earlier run has seen as it is now."""
+        known = self._now.get(path)
+        return known[4] if known is not None and known == self._before.get(path) else None
+
     def note(self, path: str, digest: bytes, marks: tuple[int, int, int, int] | None) -> None:
         """Take down what was read; `marks` are those from before it was read."""
-        if not self._enabled or marks is None or max(marks[1:3]) > time.time_ns() - _REST_NS:
+        if not self._enabled or marks is None or max(marks[1:3]) > time.time_ns() - REST_NS:
             return
         if marks == _marks(self._root, path):
             self._now[path] = (*marks, digest)

@@ -16,6 +16,7 @@ from mlscaffold.store import digest_of
 
 if TYPE_CHECKING:
     from mlscaffold.lint.facts import FileFacts
+    from mlscaffold.lint.kept import KeptFacts
 
 _POINTER = rb"(?m)^\s*size:?\s+(\d+)"
 Weight = tuple[int, SizeEvidence]
@@ -94,13 +95,27 @@ class Workspace:
         content = self.content(path)
         if content is None:
             return None
+        digest = self._index.rested(path) if not path.endswith(".ipynb") else None
+        kept = self._kept.read(digest) if digest is not None else None
+        return self._read_facts(path, content, digest) if kept is None else kept
+
+    def _read_facts(self, path: str, content: bytes, digest: bytes | None) -> FileFacts | None:
         from mlscaffold.lint.reader import UnreadableSource, read_facts
 
         try:
-            return read_facts(content)
+            facts = read_facts(content)
         except UnreadableSource as error:
             self._skipped[path] = SkippedFile(path, str(error))
             return None
+        if digest is not None:
+            self._kept.write(digest, facts)
+        return facts
+
+    @cached_property
+    def _kept(self) -> KeptFacts:
+        from mlscaffold.lint.kept import KeptFacts
+
+        return KeptFacts()
 
     def config(self, path: str) -> bytes | None:
         """The bytes of a configuration file; one that cannot be read says nothing."""

@@ -104,6 +104,7 @@ class Evaluator:
         self.catalog = catalog
         self.settings = settings
         self.silent = False
+        self._around: Environment = ()
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self.doors: dict[tuple[int, int, int], Door] = {}
         self._frames: dict[tuple[object, ...], Frame] = {}
@@ -128,10 +129,13 @@ class Evaluator:
         `silent`: nothing in it can end in an event, so that there is no need to walk.
         """
         self.silent = silent
+        self._left = questions
+        if (scope, environment) == (self.scope, self._around):
+            return  # two applications in the same modules
         self.scope = scope
+        self._around = environment
         self.settings.enter(environment)
         self._scope_set = frozenset(scope)
-        self._left = questions
         self._callers = None
         self._methods = None
         self._shelves = {}
