@@ -14,7 +14,8 @@ HEAVY = ("copier", "onnxruntime", "onnx", "jinja2", "libcst", "fastapi", "numpy"
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["lint", "src"], ["lint", "--help"], ["rules"]], ids=" ".join)
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     code = (
-        "import sys, atexit, runpy\n"
+        "import os, sys, atexit, runpy\n"
+        "os._exit = sys.exit\n"  # so that what is registered below is called
         f"atexit.register(lambda: print('HEAVY', sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr))\n"
         f"sys.argv = ['mlscaffold', *{arguments!r}]\n"
         "runpy.run_module('mlscaffold', run_name='__main__')"
