@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mlscaffold.cli.explain import explained
 from mlscaffold.errors import ConfigInvalid
 from mlscaffold.lint import lint
 from mlscaffold.lint.config import Options, ServiceOptions
@@ -118,6 +119,14 @@ def test_a_comment_at_the_limit_hides_what_is_said_of_it(tmp_path: Path) -> None
     assert [(at.path, at.line) for at in finding.locations[:2]] == [("compose.yaml", 4), ("Dockerfile", 4)]
     quiet = compose.format("  # mls: ignore[MLS104] -- swapped on purpose")
     assert report(tmp_path, {"compose.yaml": quiet}, select=("MLS104",)).findings == ()
+
+
+def test_a_deploy_file_is_explained(tmp_path: Path) -> None:
+    compose = "services:\n  api:\n    build: .\n    mem_limit: 1g\n"
+    found = report(tmp_path, {"main.py": APP, "Dockerfile": IMAGE, "compose.yaml": compose})
+    said = explained(found, "Dockerfile", exists=True)
+    assert "part of the service main (fastapi), which starts at main.py:6" in said
+    assert "line 4: starts it, 2 workers, at most 1.1 GB, by uvicorn main:app --workers 2" in said
 
 
 # -- options -----------------------------------------------------------------------------------------------------------

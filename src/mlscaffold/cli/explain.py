@@ -6,6 +6,7 @@ from mlscaffold.errors import TargetUnreadable
 from mlscaffold.lint.finding import Report
 from mlscaffold.lint.report.wording import model_facts, printable
 from mlscaffold.lint.service import Service
+from mlscaffold.units import human_size
 
 
 def explained(report: Report, path: str, *, exists: bool) -> str:
@@ -32,11 +33,16 @@ def _reading(report: Report, path: str) -> list[str]:
 def _part(service: Service, path: str) -> Iterator[str]:
     models = [model for model in service.models if model.path == path]
     handlers = [handler for handler in service.handlers if handler.path == path]
-    if service.entry.path != path and not models and not handlers:
+    starts = [start for start in service.started_by if start.path == path]
+    if service.entry.path != path and not models and not handlers and not starts:
         return
     start = "starts here" if service.entry.path == path else f"starts at {printable(service.entry.path)}"
     kind = service.framework or service.kind
     yield f"  part of the service {printable(service.id)} ({kind}), which {start}:{service.entry.line}"
+    for process in starts:
+        workers = f"{process.workers} workers, " if process.workers else ""
+        memory = f"at most {human_size(process.memory_limit)}, " if process.memory_limit else ""
+        yield f"    line {process.line}: starts it, {workers}{memory}by {printable(process.command)}"
     for model in models:
         yield f"    line {model.line}: loads {printable(model_facts(model))}, role {model.role}, {model.load}"
     for handler in handlers:

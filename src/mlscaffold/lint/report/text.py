@@ -57,7 +57,8 @@ def _finding(finding: Finding, root: Path, sources: dict[str, list[str]], paint:
         for number, span in enumerate(spans):
             mark = "^" if place == number == 0 else "-"
             yield from _span(span, lines, width, mark, finding.severity, paint)
-    notes = [("service", f"{finding.service} (confidence {finding.confidence})"), ("why", finding.why)]
+    about = ("service", f"{finding.service} (confidence {finding.confidence})")
+    notes = [about if finding.service else ("confidence", finding.confidence), ("why", finding.why)]
     notes += _way_out(finding)
     for label, text in notes:
         if text:
@@ -85,7 +86,8 @@ def _span(span: Location, lines: list[str], width: int, mark: str, severity: str
         return
     cut = len(source) - len(source.lstrip()) if len(source) > WIDEST else 0  # long lines give up their indentation first
     shown = source[cut : cut + WIDEST].rstrip()
-    start = min(max(span.column - 1 - cut, 0), len(shown))
+    first = len(shown) - len(shown.lstrip())  # a span of a whole line starts where the line does
+    start = min(max(span.column - 1 - cut, first if span.column == 1 else 0), len(shown))
     end = span.end_column - 1 - cut if span.end_column else len(shown)
     length = max(1, min(end, len(shown)) - start)
     before = "".join("\t" if char == "\t" else " " * len(printable(char)) for char in shown[:start])
