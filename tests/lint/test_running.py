@@ -56,6 +56,23 @@ def test_a_file_that_only_imports_the_application_starts_it_too(tmp_path: Path) 
     assert (api.entry.path, api.workers) == ("main.py", 3)
 
 
+@pytest.mark.parametrize(
+    ("files", "workers"),
+    [
+        ({}, 3),
+        ({"Procfile": "web: python main.py\n"}, 3),
+        ({"Procfile": "web: uvicorn main:app\n"}, None),
+        ({"Procfile": "web: uvicorn main:app --workers 2\n"}, 2),
+    ],
+    ids=["no deploy file", "started as a script", "started as a module", "the command line says it"],
+)
+def test_workers_that_the_code_asks_for(tmp_path: Path, files: dict[str, str], workers: int | None) -> None:
+    code = f'{APP}\n\nif __name__ == "__main__":\n    import uvicorn\n\n'
+    code += '    uvicorn.run("main:app", workers=int(os.getenv("N", "3")))\n'
+    (api,) = report(tmp_path, {"main.py": code, **files}).services
+    assert api.workers == workers
+
+
 def test_a_queue_and_a_web_server_of_one_file_have_their_own_processes(tmp_path: Path) -> None:
     app = "from celery import Celery\nfrom fastapi import FastAPI\n\napp = FastAPI()\nqueue = Celery()\n"
     procfile = "web: uvicorn main:app --workers 2\nworker: celery -A main worker -c 8\n"

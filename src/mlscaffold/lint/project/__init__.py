@@ -19,7 +19,7 @@ from mlscaffold.lint.project.hints import Hints
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.loads import gather
 from mlscaffold.lint.project.named import added, named
-from mlscaffold.lint.project.running import Variant, joined_with, variants
+from mlscaffold.lint.project.running import Variant, joined_with, variants, workers_in
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
 from mlscaffold.lint.project.source import Module, Source, last_name
@@ -303,6 +303,7 @@ class Project:
             startup_events=startup_events,
             handlers=tuple(runs),
             processes=variant.processes,
+            workers_in_code=workers_in(roots, self.evaluator),
             options=options,
             loads=loads,
             alternatives=unreached(self.evaluator, wide, loads),

@@ -71,6 +71,7 @@ class Deployable:
     loads: tuple[Load, ...] = ()
     alternatives: tuple[Load, ...] = ()  # loads in its modules that nothing leads to as it is set
     processes: tuple[Process, ...] = ()
+    workers_in_code: Figure | None = None
     options: ServiceOptions = ServiceOptions()
 
     @property
@@ -89,7 +90,9 @@ class Deployable:
         if self.options.workers:
             return Figure(self.options.workers, "", 0)
         asked = (process,) if process else self.processes
-        return next((known.command.workers for known in asked if known.command.workers), None)
+        said = next((known.command.workers for known in asked if known.command.workers), None)
+        plain = not asked or any(known.command.server == "python" for known in asked)
+        return said or (self.workers_in_code if plain else None)
 
     def memory(self, process: Process | None = None) -> Figure | None:
         """The bytes that one container may take, likewise."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mlscaffold.light import dataclass
-from mlscaffold.lint.deploy.process import Environment, Process
+from mlscaffold.lint.deploy.process import Environment, Figure, Process
 from mlscaffold.lint.project.entries import Start
-from mlscaffold.lint.project.values import Site
+from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.source import last_name
+from mlscaffold.lint.project.values import Known, Site
 
 Group = tuple[Start, Site]
 MOST_VARIANTS = 6  # environments that one deployable is looked at in
@@ -87,3 +89,17 @@ def _merged(processes: Iterable[Process]) -> Environment:
         for name, value in process.environment:
             merged.setdefault(name, value)
     return tuple(sorted(merged.items()))
+
+
+def workers_in(paths: Iterable[str], evaluator: Evaluator) -> Figure | None:
+    """`uvicorn.run("app:app", workers=4)` in one of these files."""
+    for path in paths:
+        module = evaluator.source.module(path)
+        for index, _, call in module.calls() if module else ():
+            given = dict(call.keywords).get("workers")
+            if given is None or last_name(call.function) != "run":
+                continue
+            for value in evaluator.evaluate(given, evaluator.free_frame(path, index)):
+                if isinstance(value, Known) and isinstance(value.value, int) and value.value > 1:
+                    return Figure(value.value, path, call.line)
+    return None
