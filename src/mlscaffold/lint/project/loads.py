@@ -108,7 +108,7 @@ def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
 
 def name_of(model: ModelValue) -> str:
     """What a finding calls a model: its file, its id, or its framework."""
-    named = next((name for name in model.names if name), "")
+    named = next((name for name in model.names if name.strip("*/{}. ")), "")
     return named.rpartition("/")[2] if "." in named.rpartition("/")[2] else named or model.framework
 
 

@@ -124,6 +124,8 @@ _TRANSPARENT = frozenset(
     "set_params keys items values get append close save save_pretrained save_model dump copy update enable_vae_slicing "
     "enable_vae_tiling enable_freeu set_progress_bar_config register_forward_hook tie_weights gradient_checkpointing_enable "
     "get_dims vocab add_adapter set_adapter from_pipe load_weights load_model load_ip_adapter unload_lora_weights set_adapters "
+    "feature_name num_feature num_trees num_features num_boosted_rounds best_iteration current_iteration get_score get_fscore "
+    "feature_names_in_ n_features_in_ classes_ get_n_features_in get_all_params tree_count_ feature_names_ "
     "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
     "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close".split()
 )
