@@ -73,6 +73,18 @@ def test_workers_that_the_code_asks_for(tmp_path: Path, files: dict[str, str], w
     assert api.workers == workers
 
 
+def test_services_of_one_factory_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    files = {"common/factory.py": "from fastapi import FastAPI\n\n\ndef made(name):\n    return FastAPI(title=name)\n"}
+    for name, workers in (("one", 2), ("two", 3)):
+        files[f"services/{name}/app.py"] = (
+            f"import fastapi\n\nfrom common.factory import made\n\napp: fastapi.FastAPI = made({name!r})\n"
+        )
+        files[f"services/{name}/__main__.py"] = "from common.factory import made\n\nmade('unused')\n"
+        files[f"services/{name}/Dockerfile"] = f"FROM x\nCMD python -m services.{name} --workers {workers}\n"
+    services = report(tmp_path, files).services
+    assert {known.entry.path: known.workers for known in services} == {"services/one/app.py": 2, "services/two/app.py": 3}
+
+
 def test_a_queue_and_a_web_server_of_one_file_have_their_own_processes(tmp_path: Path) -> None:
     app = "from celery import Celery\nfrom fastapi import FastAPI\n\napp = FastAPI()\nqueue = Celery()\n"
     procfile = "web: uvicorn main:app --workers 2\nworker: celery -A main worker -c 8\n"

@@ -42,8 +42,22 @@ def _run_by(process: Process, groups: Sequence[Group], closure: Callable[[str], 
         yield from exact
         return
     reached = {path for entry in process.entries for path in closure(entry)}
-    imported = [group for group in fitting if group[1].path in reached or group[0].site.path in reached]
-    yield from imported or _django(process, fitting)
+    imported = [group for group in fitting if group[1].path in reached]
+    made = _nearest(process, [group for group in fitting if group[0].site.path in reached])
+    yield from imported or made or tuple(_django(process, fitting))
+
+
+def _nearest(process: Process, groups: Sequence[Group]) -> Sequence[Group]:
+    """Of several deployables that one factory makes, those that lie nearest to the entry file."""
+    folders = [entry.rpartition("/")[0].split("/") for entry in process.entries]
+    shared = {group: max(_alike(folder, group[1].path.split("/")[:-1]) for folder in folders) for group in groups}
+    return [group for group in groups if shared[group] == max(shared.values())]
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many folders two ways have in common."""
+    differing = (place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    return next(differing, min(len(one), len(other)))
 
 
 def _fits(process: Process, group: Group) -> bool:
