@@ -81,3 +81,30 @@ def test_an_alternative_is_shown_and_counts_for_nothing(root):
         ("faster-whisper", 15, False),
     ]
     assert not [finding for finding in report.findings if finding.code.startswith("MLS1")]
+
+
+COLUMNS = """from fastapi import FastAPI
+from lightgbm import Booster
+
+app = FastAPI()
+price = Booster(model_file="price.txt")
+
+
+@app.get("/columns")
+async def columns():
+    return {"columns": price.feature_name()}
+"""
+
+
+def test_a_question_about_the_model_is_no_inference(root):
+    (root / "app.py").write_text(COLUMNS)
+    assert lint(root, Options()).findings == ()
+    (root / "app.py").write_text(COLUMNS.replace("feature_name()", "predict([1])"))
+    assert [known.code for known in lint(root, Options()).findings] == ["MLS202"]
+
+
+def test_a_file_that_nobody_can_tell_is_no_name(root):
+    computed = COLUMNS.replace('"price.txt"', "find() + '/' + find()").replace("feature_name()", "predict([1])")
+    (root / "app.py").write_text("from elsewhere import find\n" + computed)
+    (finding,) = lint(root, Options()).findings
+    assert finding.message == "GET /columns runs lightgbm on the event loop (predict)"
