@@ -12,7 +12,7 @@ HINTS = Hints(Catalog((rules_folder() / "catalog",)))
 
 
 def hinted(*sources: str) -> bool:
-    return HINTS.any_in([Module(f"{place}.py", read_facts(source.encode())) for place, source in enumerate(sources)])
+    return HINTS.any_in([Module(f"{hash(source)}.py", read_facts(source.encode())) for source in sources])
 
 
 @pytest.mark.parametrize(

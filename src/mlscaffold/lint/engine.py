@@ -45,9 +45,10 @@ def _run(workspace: Workspace, options: Options) -> Report:
     if options.source is None or project.configured_in:
         unknown(options.services, project.deployables)
     findings = sorted((_in_cells(found, workspace) for found in _found(rules, project, options)), key=_place)
-    python = ((path, workspace.content(path)) for path in workspace.read_paths)
-    deploy = ((path, workspace.config(path)) for path in workspace.listing.config)
-    comments = (comment for path, content in (*python, *deploy) for comment in suppressions(path, content or b""))
+    python = (path for path in workspace.read_paths if workspace.may_hide(path))
+    deploy = (path for path in workspace.listing.config if workspace.may_hide(path))
+    comments = [comment for path in python for comment in suppressions(path, workspace.content(path) or b"")]
+    comments += [comment for path in deploy for comment in suppressions(path, workspace.config(path) or b"")]
     ran = [word for rule in rules for word in (rule.code, rule.name)]
     outcome = apply(findings, comments, today=time.strftime("%Y-%m-%d", time.gmtime()), ran=ran)
     about = [finding for rule in rules for finding in rule.review(outcome) if _wanted(finding, options)]

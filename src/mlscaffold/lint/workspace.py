@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlscaffold.lint.kept import KeptFacts
 
 _POINTER = rb"(?m)^\s*size:?\s+(\d+)"
+MOST_HELD = 16_000_000  # bytes of files that are held in memory
 Weight = tuple[int, SizeEvidence]
 
 
@@ -32,8 +33,11 @@ class Workspace:
         self.weights: dict[str, Weight | None] = {}
         self._index = Index(str(self.root), enabled=cache)
         self._skipped: dict[str, SkippedFile] = {known.path: known for known in self.listing.skipped}
-        self._contents: dict[str, bytes | None] = {}
-        self._settings: dict[str, bytes | SkippedFile] = {}
+        self._readable: set[str] = set()
+        self._notebooks: dict[str, bytes | SkippedFile] = {}
+        self._seen: dict[str, bool] = {}  # path -> whether a comment in it may hide findings
+        self._held: dict[str, bytes | SkippedFile] = {}
+        self._room = MOST_HELD
         self.cells: dict[str, dict[int, tuple[int, int]]] = {}  # notebook -> line -> (cell, line in it)
         self._taken: dict[str, bytes] = {}
         self.settled = True  # False where a file changed under our hands: then nothing is remembered
@@ -48,7 +52,7 @@ class Workspace:
         found = self._read(path)
         if isinstance(found, SkippedFile):
             return digest_of(b"skipped", found.reason.encode(errors="surrogateescape"))
-        digest = digest_of(found)
+        digest = self._taken[path] = digest_of(found)
         self._index.note(path, digest, marks)
         return digest
 
@@ -58,37 +62,43 @@ class Workspace:
 
     def content(self, path: str) -> bytes | None:
         """The bytes of a file; None for one that is skipped."""
-        if path not in self._contents:
-            found = self._read(path)
-            if path.endswith(".ipynb") and not isinstance(found, SkippedFile):
-                found = self._code(path, found)
-            if isinstance(found, SkippedFile):
-                self._skipped[path] = found
-                self._contents[path] = None
-            else:
-                self._contents[path] = found
-        return self._contents[path]
+        found = self._read(path)
+        if path.endswith(".ipynb") and not isinstance(found, SkippedFile):
+            found = self._code(path, found)
+        if isinstance(found, SkippedFile):
+            self._skipped[path] = found
+            return None
+        self._readable.add(path)
+        return found
 
     def _code(self, path: str, content: bytes) -> bytes | SkippedFile:
         """What is Python in a notebook."""
+        if path in self._notebooks:
+            return self._notebooks[path]
         from mlscaffold.lint import notebook
 
         try:
             found = notebook.read(content)
         except notebook.NoNotebook as error:
-            return SkippedFile(path, str(error))
-        self.cells[path] = found.places
-        return found.code
+            self._notebooks[path] = SkippedFile(path, str(error))
+        else:
+            self.cells[path] = found.places
+            self._notebooks[path] = found.code
+        return self._notebooks[path]
 
     def _read(self, path: str) -> bytes | SkippedFile:
-        """A file as it is now, for the whole of the run."""
-        if path not in self._settings:
-            found = read_source(self.root, path)
-            self._settings[path] = found
-            taken = self._taken.get(path)
-            if taken is not None and (isinstance(found, SkippedFile) or digest_of(found) != taken):
-                self.settled = False
-        return self._settings[path]
+        """A file as it is now. Those of a large repository are read again when they are asked for again."""
+        if path in self._held:
+            return self._held[path]
+        found = read_source(self.root, path)
+        self._seen[path] = not isinstance(found, SkippedFile) and b"mls:" in found
+        taken = self._taken.get(path)
+        if taken is not None and (isinstance(found, SkippedFile) or digest_of(found) != taken):
+            self.settled = False
+        self._room -= 0 if isinstance(found, SkippedFile) else len(found)
+        if self._room > 0:
+            self._held[path] = found
+        return found
 
     def facts(self, path: str) -> FileFacts | None:
         """The facts of a Python file; None for one that is skipped."""
@@ -155,7 +165,13 @@ class Workspace:
 
     @property
     def read_paths(self) -> tuple[str, ...]:
-        return tuple(sorted(path for path, content in self._contents.items() if content is not None))
+        return tuple(sorted(self._readable))
+
+    def may_hide(self, path: str) -> bool:
+        """Whether a comment of the file may hide findings."""
+        if path not in self._seen:
+            self._read(path)
+        return self._seen[path]
 
     @property
     def skipped(self) -> tuple[SkippedFile, ...]:

@@ -63,8 +63,8 @@ from mlscaffold.lint.syntax import (
 
 DEEPEST = 30  # nested questions
 MOST_FRAMES = 24  # different arguments that a function is followed with; beyond it they are unknown
-MOST_PER_DEPLOYABLE = 250_000  # questions (about two seconds): what is known until then has to do
-MOST_PER_RUN = 5_000_000  # shared out evenly among the deployables, so that none depends on those before it
+MOST_PER_DEPLOYABLE = 80_000  # questions (about two seconds): what is known until then has to do
+MOST_PER_RUN = 4_000_000  # shared out evenly among the deployables, so that none depends on those before it
 LEAST_PER_DEPLOYABLE = 25_000
 MOST_QUESTIONS = 1500  # that one question may lead to
 _DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "litestar.di.Provide")

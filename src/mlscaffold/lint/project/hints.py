@@ -32,11 +32,19 @@ class Hints:
                 self._add(pattern)
         for pattern in meanings:
             self._add(pattern)
+        self._asked_for = _BY_NAME.union(*self._names.values())
+        self._said: dict[str, frozenset[str]] = {}
 
     def _add(self, pattern: str) -> None:
         top, _, rest = pattern.partition(".")
         last = rest.rpartition(".")[2]
         self._names.setdefault(top, set()).add(_ANY if "*" in last or not last else last)
+
+    def _words_of(self, module: Module) -> frozenset[str]:
+        """Those of a module's words that the catalogue asks for."""
+        if module.path not in self._said:
+            self._said[module.path] = self._asked_for.intersection(module.words())
+        return self._said[module.path]
 
     def any_in(self, modules: Iterable[Module]) -> bool:
         """Whether a walk through these modules may end in an event."""
@@ -44,7 +52,7 @@ class Hints:
         words: set[str] = set()
         for module in modules:
             packages |= module.packages
-            words |= module.words
+            words |= self._words_of(module)
         if not _BY_NAME.isdisjoint(words):
             return True
         wild = [top for top in self._names if "*" in top]

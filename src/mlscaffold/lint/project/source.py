@@ -111,9 +111,8 @@ class Module:
         """The first part of every absolute import."""
         return frozenset(known.module.partition(".")[0] for known in self.facts.imports if not known.level)
 
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """Every name, attribute and text in the file that may name something."""
+    def words(self) -> set[str]:
+        """Every name, attribute and text in the file that may name something; not kept, it is large."""
         found = {word for known in self.facts.imports for word in (known.name, known.module.rpartition(".")[2])}
         for part in self._expressions():
             for inner in walk(part):
@@ -123,7 +122,7 @@ class Module:
                     found.add(inner.id)
                 elif isinstance(inner, Constant) and isinstance(inner.value, str) and inner.value.isidentifier():
                     found.add(inner.value)
-        return frozenset(found)
+        return found
 
     def _expressions(self) -> Iterator[Expr]:
         for known in self.facts.classes:
