@@ -124,6 +124,13 @@ def test_environments_that_change_nothing_are_one_service(tmp_path: Path) -> Non
     assert (only.id, [start.name for start in only.started_by]) == ("main", ["mood", "topics"])
 
 
+def test_an_address_chooses_no_model(tmp_path: Path) -> None:
+    by_port = TWO.replace("MODEL: ", "MODEL_PORT: ")
+    app = APP.replace("MODEL", "MODEL_PORT")  # whoever names a model by its port has one service all the same
+    (only,) = report(tmp_path, {"main.py": app, "Dockerfile": IMAGE, "compose.yaml": by_port}).services
+    assert [start.name for start in only.started_by] == ["mood", "topics"]
+
+
 @pytest.mark.parametrize(("value", "found"), [("true", True), ("false", False)])
 def test_a_switch_in_a_manifest_decides(tmp_path: Path, value: str, found: bool) -> None:
     manifest = (

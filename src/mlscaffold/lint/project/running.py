@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from mlscaffold.light import dataclass
+from mlscaffold.light import dataclass, expression
 from mlscaffold.lint.deploy.process import Environment, Figure, Process
 from mlscaffold.lint.project.entries import Start
 from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import Known, Site
 
+_ADDRESS = expression(
+    r"(?i)(^|_)(PORT|HOST(NAME)?|URLS?|URI|DSN|ADDRESS|PASSWORD|SECRET|KEY|TOKEN|USER(NAME)?|LOG\w*)$"
+)  # choose no model
 Group = tuple[Start, Site]
 MOST_VARIANTS = 6  # environments that one deployable is looked at in
 
@@ -87,7 +90,7 @@ def variants(processes: tuple[Process, ...], reads: Callable[[str], bool]) -> tu
     if not processes:
         return (Variant(),)
     by_name = [dict(process.environment) for process in processes]
-    names = sorted({name for known in by_name for name in known})
+    names = sorted({name for known in by_name for name in known if not _ADDRESS.search(name)})
     differing = [name for name in names if len({known.get(name) for known in by_name}) > 1 and reads(name)]
     grouped: dict[tuple[str | None, ...], list[Process]] = {}
     for process, known in zip(processes, by_name, strict=True):
