@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mlscaffold.light import replace
 from mlscaffold.lint.deploy.images import Images
 from mlscaffold.lint.deploy.process import Command, Figure, Process, Target
 from mlscaffold.lint.deploy.quantity import bytes_of, every_s, seconds_of
@@ -46,13 +47,11 @@ def manifests(path: str, documents: list[Node], maps: Maps, starts: Starts, imag
         for pod in _pods(spec, 0):
             for container in pod:
                 around = _around(path, name, container, maps, images)
-                around = Around(
-                    **{field: getattr(around, field) for field in around.__slots__}
-                    | {
-                        "replicas": int(replicas) if replicas.isdecimal() else None,
-                        "schedule_s": Figure(seconds, path, schedule.line) if schedule and seconds else None,
-                        "timeout_s": Figure(limit, path, deadline.line) if deadline and limit else None,
-                    }
+                around = replace(
+                    around,
+                    replicas=int(replicas) if replicas.isdecimal() else None,
+                    schedule_s=Figure(seconds, path, schedule.line) if schedule and seconds else None,
+                    timeout_s=Figure(limit, path, deadline.line) if deadline and limit else None,
                 )
                 yield from _container(path, container, around, starts, images)
 
