@@ -28,6 +28,7 @@ class Share:
     workers: Figure | None
     once: int
     each: int
+    held: int  # models, with those of unknown size
 
     @property
     def count(self) -> int:
@@ -62,13 +63,14 @@ def check(project: Project) -> Iterator[Finding]:
 
 def _share(project: Project, service: Deployable, process: Process | None) -> Share | None:
     """None where the bytes of no model are known."""
-    known = [(load, size) for load in holding(service.models).loads if (size := project.sizes.of(load.model).bytes)]
+    loads = holding(service.models).loads
+    known = [(load, size) for load in loads if (size := project.sizes.of(load.model).bytes)]
     if not known:
         return None
     preload = process is not None and process.command.preload
     once = sum(size for load, size in known if preload and load.moment == "module")
     each = sum(size for _, size in known) - once
-    return Share(service, process, tuple(load for load, _ in known), service.workers(process), once, each)
+    return Share(service, process, tuple(load for load, _ in known), service.workers(process), once, each, len(loads))
 
 
 def _finding(project: Project, shares: list[Share], limit: Figure) -> Finding:
@@ -94,7 +96,8 @@ def _sum(shares: list[Share]) -> str:
     """The arithmetic in words."""
     parts = []
     for share in shares:
-        models = "1 model" if len(share.loads) == 1 else f"{len(share.loads)} models"
+        count = len(share.loads)
+        models = f"{count} of {share.held} models" if count < share.held else f"{count} model{'s' if count > 1 else ''}"
         shared = f" (of that {megabytes(share.once)} shared by preloading)" if share.once else ""
         times = f" × {share.count} workers" if share.count > 1 else ""
         weights = f"{models}, {megabytes(share.once + share.each)}{shared}{times}"
