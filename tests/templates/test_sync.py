@@ -31,12 +31,6 @@ def test_both_doors_and_the_client_know_the_model(project: Path) -> None:
     assert done.returncode == 0, done.stdout[-4000:]
 
 
-def test_deadlines_places_order_and_retries(stamped: Stamp) -> None:
-    command = [*PYTEST, "tests/test_grpc.py", "tests/test_client.py", "tests/test_grpc_messages.py"]
-    done = subprocess.run(command, cwd=stamped("sync"), capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-4000:]
-
-
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
