@@ -94,7 +94,7 @@ def test_a_place_where_nobody_may_write_is_said(rendering: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing(tmp_path: Path, rendering: Path, number: signal.Signals) -> None:
-    for place in range(20_000):  # more than is copied while this process waits for a core
+    for place in range(8_000):  # more than is copied while this process waits for a core
         (rendering / f"file{place}").write_text("x")
     destination = tmp_path / "new"
     code = (
