@@ -68,6 +68,18 @@ def test_cold_warm_and_uncached_runs_say_the_same(repository):
     assert shown(repository) == shown(repository) == shown(repository, cache=False)
 
 
+def test_the_number_of_jobs_changes_nothing(repository):
+    assert shown(repository, jobs=1) == shown(repository, jobs=4) == shown(repository, jobs=4, cache=False)
+
+
+def test_the_files_that_are_passed_only_choose_among_the_findings(repository):
+    whole = lint(repository).findings
+    chosen = lint(repository, Options(files=("parts/second.py",))).findings
+    touching = [found for found in whole if any(at.path == "parts/second.py" for at in found.locations)]
+    assert list(chosen) == touching
+    assert 0 < len(touching) < len(whole)
+
+
 def test_the_order_of_the_file_system_does_not_matter(repository, monkeypatch):
     expected = shown(repository, cache=False)
     walk = os.walk

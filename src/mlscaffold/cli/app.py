@@ -242,7 +242,7 @@ def lint(
     measure: Annotated[
         bool, typer.Option("--measure", help="Run the repository's own ONNX files that services load, and judge their latency.")
     ] = False,
-    jobs: Annotated[str, typer.Option(metavar="N", help="Processes that read files. The result is the same.")] = "",
+    jobs: Annotated[str, typer.Option(metavar="N", help="Accepted, without effect so far: one process reads everything.")] = "",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
     color: Annotated[str, typer.Option(help="auto, always or never.")] = "auto",
 ) -> None:

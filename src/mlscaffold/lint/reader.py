@@ -93,6 +93,7 @@ class _Reader:
         self.body = _Body(0)
         self.context: _Context = ()
         self.owner = -1
+        self.numbers: dict[int, int] = {}  # each line's number once: the parser makes a new one for each node
 
     def file(self, tree: ast.Module, lines: int) -> FileFacts:
         self._function("<module>", tree, tree.body, parameters=(), decorators=())
@@ -192,7 +193,7 @@ class _Reader:
     # -- statements ------------------------------------------------------------------------------------------------
 
     def _step(self, kind: StepKind, target: Expr | None, value: Expr, line: int, note: Expr | None = None) -> None:
-        self.body.steps.append(Step(kind, target, value, line, self.context, note))
+        self.body.steps.append(Step(kind, target, value, self.numbers.setdefault(line, line), self.context, note))
 
     def _statements(self, statements: Sequence[ast.stmt]) -> None:
         before = self.context
@@ -311,16 +312,18 @@ class _Reader:
         return Constant(value) if isinstance(value, str | int | float) else NOTHING
 
     def _name(self, node: ast.Name) -> Expr:
-        return Name(node.id, node.lineno)
+        return Name(node.id, self.numbers.setdefault(node.lineno, node.lineno))
 
     def _attribute(self, node: ast.Attribute) -> Expr:
-        return Attribute(self.expr(node.value), node.attr, node.end_lineno or node.lineno)
+        line = node.end_lineno or node.lineno
+        return Attribute(self.expr(node.value), node.attr, self.numbers.setdefault(line, line))
 
     def _call(self, node: ast.Call, *, awaited: bool = False) -> Expr:
         function = self.expr(node.func)
         arguments = tuple(self.expr(part) for part in node.args)
         keywords = tuple((word.arg or "", self.expr(word.value)) for word in node.keywords)
-        return Call(function, arguments, keywords, node.lineno, node.col_offset + 1, awaited)
+        line = self.numbers.setdefault(node.lineno, node.lineno)
+        return Call(function, arguments, keywords, line, node.col_offset + 1, awaited)
 
     def _await(self, node: ast.Await) -> Expr:
         if isinstance(node.value, ast.Call):

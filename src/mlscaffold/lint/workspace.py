@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlscaffold.lint.kept import KeptFacts
 
 _POINTER = rb"(?m)^\s*size:?\s+(\d+)"
-MOST_HELD = 16_000_000  # bytes of files that are held in memory
+MOST_HELD = 8_000_000  # bytes of files that are held in memory
 Weight = tuple[int, SizeEvidence]
 
 
