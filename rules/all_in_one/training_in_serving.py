@@ -7,7 +7,7 @@ from mlscaffold.lint.evidence import along, at, entry_span, spans, suggestion
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable
-from mlscaffold.lint.project.walk import Event
+from mlscaffold.lint.project.events import Event
 
 CODE = "MLS103"
 NAME = "training-in-serving"

@@ -19,9 +19,9 @@ from mlscaffold.lint.evidence import (
 from mlscaffold.lint.finding import Finding, Location
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
+from mlscaffold.lint.project.events import Event
 from mlscaffold.lint.project.sizes import Size
 from mlscaffold.lint.project.values import Request
-from mlscaffold.lint.project.walk import Event
 from mlscaffold.patterns import Suggestion
 
 CODE = "MLS201"

@@ -7,7 +7,7 @@ from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans,
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
-from mlscaffold.lint.project.walk import Event
+from mlscaffold.lint.project.events import Event
 
 CODE = "MLS209"
 NAME = "latency-over-budget"

@@ -6,7 +6,7 @@ from mlscaffold.lint.evidence import along, at, handler_span, spans, suggestion
 from mlscaffold.lint.finding import Finding, Severity
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun
-from mlscaffold.lint.project.walk import Event
+from mlscaffold.lint.project.events import Event
 
 CODE = "MLS206"
 NAME = "no-latency-budget"

@@ -8,7 +8,7 @@ from mlscaffold.lint.facts import FunctionFacts, Parameter
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun
-from mlscaffold.lint.project.walk import Event
+from mlscaffold.lint.project.events import Event
 from mlscaffold.lint.syntax import names_in
 
 CODE = "MLS210"

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from mlscaffold.lint.finding import Location
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
+from mlscaffold.lint.project.events import Event, Spot
 from mlscaffold.lint.project.values import Site
-from mlscaffold.lint.project.walk import Event, Spot
 from mlscaffold.patterns import Suggestion, usable_name
 
 MOST_SPANS = 40

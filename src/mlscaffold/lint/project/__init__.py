@@ -14,6 +14,7 @@ from mlscaffold.lint.facts import MODULE, FileFacts
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
 from mlscaffold.lint.project.entries import Entries, Start, is_test
 from mlscaffold.lint.project.evaluate import Evaluator, share
+from mlscaffold.lint.project.events import Event, Spot, State
 from mlscaffold.lint.project.handlers import Handlers, Hook
 from mlscaffold.lint.project.hints import Hints
 from mlscaffold.lint.project.imports import Imports
@@ -25,7 +26,7 @@ from mlscaffold.lint.project.sizes import Sizes
 from mlscaffold.lint.project.source import Module, Source, last_name
 from mlscaffold.lint.project.unreached import unreached
 from mlscaffold.lint.project.values import ClassValue, ExternalObject, FunctionValue, Site
-from mlscaffold.lint.project.walk import Event, Spot, State, Walker
+from mlscaffold.lint.project.walk import Walker
 from mlscaffold.lint.service import Kind, SizeEvidence
 
 _OUTSIDE = frozenset(

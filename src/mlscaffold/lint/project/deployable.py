@@ -8,9 +8,9 @@ from mlscaffold.light import Literal, dataclass
 from mlscaffold.lint.config import ServiceOptions
 from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.project.entries import Start
+from mlscaffold.lint.project.events import Event, Spot, State
 from mlscaffold.lint.project.handlers import Hook
 from mlscaffold.lint.project.values import ModelValue, Site
-from mlscaffold.lint.project.walk import Event, Spot, State
 from mlscaffold.lint.service import Kind, Moment
 
 Role = Literal["model", "preprocessor", "part", "unknown"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from mlscaffold.lint.catalog import Catalog, fits
 from mlscaffold.lint.project.source import Module
 from mlscaffold.lint.project.strings import BY_NAME
-from mlscaffold.lint.project.walk import GUESSED, MODEL_BASES, TRAINS
+from mlscaffold.lint.project.words import GUESSED, MODEL_BASES, TRAINS
 
 # What makes a call run elsewhere or once is no event, and what only costs time is none without a model beside it.
 _NO_EVENTS = ("offload", "queue", "stream", "loop", "cached", "sleep", "heavy")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from mlscaffold.light import replace
 from mlscaffold.lint.project.deployable import Load, Role, earlier
+from mlscaffold.lint.project.events import Event
 from mlscaffold.lint.project.roles import models, prepares
 from mlscaffold.lint.project.values import ModelValue, Site
-from mlscaffold.lint.project.walk import Event
 from mlscaffold.lint.service import Moment
 
 _PREDICTS = frozenset(

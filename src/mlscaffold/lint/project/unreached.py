@@ -9,10 +9,10 @@ from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project.deployable import Load
 from mlscaffold.lint.project.entries import is_test
 from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.events import State
 from mlscaffold.lint.project.loads import name_of
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import ModelValue, Site
-from mlscaffold.lint.project.walk import State
 from mlscaffold.lint.syntax import Expr, dotted
 
 

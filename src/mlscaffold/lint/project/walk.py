@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from mlscaffold.light import Literal, dataclass, replace
+from mlscaffold.light import replace
 from mlscaffold.lint.facts import MODULE, Block, FunctionFacts, Step
 from mlscaffold.lint.project.evaluate import PROVIDERS, Evaluator
+from mlscaffold.lint.project.events import Event, EventKind, Repeat, Spot, State, stronger
 from mlscaffold.lint.project.guards import keeps
 from mlscaffold.lint.project.roles import prepares
 from mlscaffold.lint.project.rows import times
@@ -31,7 +32,17 @@ from mlscaffold.lint.project.values import (
     is_unset,
     origins,
 )
-from mlscaffold.lint.service import Moment
+from mlscaffold.lint.project.words import (
+    GUESSED,
+    LISTINGS,
+    MODEL_BASES,
+    TOO_COMMON,
+    TRAINS,
+    TRANSPARENT,
+    WAITING,
+    sounds_like_model,
+    sounds_trainable,
+)
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,
@@ -49,103 +60,10 @@ from mlscaffold.lint.syntax import (
     names_in,
 )
 
-EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
-Repeat = Literal["", "fixed", "config", "request", "files", "endless"]
-
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
 MOST_KINDS = 8  # implementations of one interface that a call may mean
 DEEPEST = 40  # spots on the way
 MOST_CANDIDATES = 3  # classes with a method of that name: beyond it the name says nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """One step of the way to an event; `passed` are places on the way that nothing is called from."""
-
-    path: str
-    line: int
-    note: str
-    passed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """How the code at hand runs.
-
-    `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`:
-    behind a cache
-    or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way,
-    `words` the
-    names on the left of the assignments on the way. `guessed`: reached through a name that several classes have. `rows`: how
-    often the loops on the way run, as far as constants say it (0: nothing does).
-    """
-
-    moment: Moment
-    loop: bool = False
-    aside: bool = False
-    queued: bool = False
-    kept: bool = False
-    keyed: bool = False
-    stream: bool = False
-    guessed: bool = False
-    repeat: Repeat = ""
-    rows: int = 0
-    arms: tuple[tuple[str, int], ...] = ()
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that the rules ask about, with the way that led to it."""
-
-    kind: EventKind
-    site: Site
-    name: str
-    state: State
-    trail: tuple[Spot, ...]
-    model: ModelValue | None = None
-    guessed: bool = False
-    timeout: float | None = None
-    feeds: frozenset[str] = frozenset()
-    parts: frozenset[Site] = frozenset()
-    variant: tuple[str, ...] = ()
-
-
-_TRANSPARENT = frozenset(
-    "to eval cuda half float cpu bfloat16 double compile parameters named_parameters state_dict load_state_dict "
-    "requires_grad_ get_inputs "
-    "get_outputs get_providers get_modelmeta config train modules children named_modules share_memory "
-    "set_providers summary fuse info "
-    "get_input_details get_output_details allocate_tensors set_tensor get_tensor enable_attention_slicing "
-    "enable_model_cpu_offload "
-    "enable_xformers_memory_efficient_attention enable_sequential_cpu_offload load_lora_weights fuse_lora "
-    "resize_token_embeddings "
-    "add_pipe get_pipe enable_pipe disable_pipe initialize pipe_names get_feature_names_out get_feature_names get_params "
-    "set_params keys items values get append close save save_pretrained save_model dump copy update enable_vae_slicing "
-    "enable_vae_tiling enable_freeu set_progress_bar_config register_forward_hook tie_weights gradient_checkpointing_enable "
-    "get_dims vocab add_adapter set_adapter from_pipe load_weights load_model load_ip_adapter unload_lora_weights set_adapters "
-    "feature_name num_feature num_trees num_features num_boosted_rounds best_iteration current_iteration get_score get_fscore "
-    "feature_names_in_ n_features_in_ classes_ get_n_features_in get_all_params tree_count_ feature_names_ "
-    "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
-    "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close".split()
-)
-TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
-MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
-GUESSED = frozenset(
-    "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text "
-    "encode_image run_inference "
-    "generate_image generate_text text_to_speech".split()
-)
-_WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
-_LISTINGS = frozenset(
-    "listdir glob iglob iterdir scandir walk iterrows itertuples convert_from_path convert_from_bytes iter_batches rglob".split()
-)
-_TOO_COMMON = frozenset(
-    "get put post close open read write send start stop add update delete create save load set items keys values append pop "
-    "info debug error warning exception format join split strip lower upper encode decode copy count index sort execute commit "
-    "query filter all first connect cursor fetchone fetchall json text submit wait result group match sub replace find "
-    "register acquire release put_nowait get_nowait publish subscribe exists mkdir to_dict dict model_dump".split()
-)
 
 
 class Walker:
@@ -288,7 +206,7 @@ class Walker:
         """Whether something goes through the files of a folder, the pages of a document, the rows of a table."""
         if isinstance(expr, Call):
             through = last_name(expr.function) in ("list", "sorted", "enumerate", "zip", "tqdm", "range", "len", "reversed")
-            return last_name(expr.function) in _LISTINGS or (
+            return last_name(expr.function) in LISTINGS or (
                 through and any(self._lists(part, frame, depth) for part in expr.arguments)
             )
         if isinstance(expr, Comprehension):
@@ -313,7 +231,7 @@ class Walker:
     def _repeat(self, block: Block, frame: Frame, state: State) -> Repeat:
         if block.kind == "while":
             return state.repeat or ("endless" if isinstance(block.test, Constant) else "fixed")
-        return _stronger(state.repeat, self._extent(block.test, frame, state))
+        return stronger(state.repeat, self._extent(block.test, frame, state))
 
     def _extent(self, iterable: Expr, frame: Frame, state: State) -> Repeat:
         if state.moment == "per-request" and self._lists(iterable, frame):
@@ -387,7 +305,7 @@ class Walker:
         if isinstance(expr, Comprehension):
             self.expression(expr.iterable, frame, state, trail)
             rows = times(expr.iterable, frame, self.evaluator)
-            repeat = _stronger(state.repeat, self._extent(expr.iterable, frame, state))
+            repeat = stronger(state.repeat, self._extent(expr.iterable, frame, state))
             inner = replace(state, repeat=repeat, rows=max(state.rows, 1) * rows or state.rows)
             within = self.evaluator.inside(expr, frame)
             for part in (*expr.conditions, *expr.element):
@@ -510,7 +428,7 @@ class Walker:
     def _waits(self, frame: Frame) -> bool:
         module = self.evaluator.source.module(frame.path)
         steps = module.function(frame.index).steps if module else ()
-        return any(not _WAITING.isdisjoint(names_in(step.value)) for step in steps)
+        return any(not WAITING.isdisjoint(names_in(step.value)) for step in steps)
 
     def _streams(self, call: Call, values: Values, frame: Frame) -> bool:
         """A response made from a generator."""
@@ -723,7 +641,7 @@ class Walker:
                 continue  # a scaler is fitted in a millisecond
             if function.name in TRAINS or (function.name == "train" and value.kind in ("vision", "nlp") and call.keywords):
                 self._event("train", call, frame, state, trail, name=f"{value.framework}.{function.name}", model=value)
-            elif function.name not in _TRANSPARENT or (function.name == "get" and value.framework == "insightface"):
+            elif function.name not in TRANSPARENT or (function.name == "get" and value.framework == "insightface"):
                 self._predict(value, function.name, call, frame, state, trail)
         if not models:
             self._on_object(call, function, held, values, frame, state, trail)
@@ -761,7 +679,7 @@ class Walker:
         name = function.name
         if name == "backward" and not call.arguments and not held:
             self._event("train", call, frame, state, trail, name="backward")
-        elif name in TRAINS and _sounds_trainable(function.base) and not held:
+        elif name in TRAINS and sounds_trainable(function.base) and not held:
             self._event("train", call, frame, state, trail, name=dotted(function), guessed=True)
         elif all(value == Known(None) for value in held):  # nobody knows what it is set to later
             self._by_name(call, function, frame, state, trail)
@@ -773,7 +691,7 @@ class Walker:
             within = replace(state, guessed=True) if len(found) > 1 else state
             for value in found:
                 self._enter(value, call, frame, within, trail)
-        elif function.name in GUESSED and not found and _sounds_like_model(function.base):
+        elif function.name in GUESSED and not found and sounds_like_model(function.base):
             self._event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
 
     def _implementations(self, value: FunctionValue, name: str) -> Iterator[FunctionValue]:
@@ -798,7 +716,7 @@ class Walker:
         return bool(shared)
 
     def _candidates(self, name: str) -> Iterator[FunctionValue]:
-        if name not in _TOO_COMMON and not name.startswith("__"):
+        if name not in TOO_COMMON and not name.startswith("__"):
             yield from self._methods(name)
 
     def _methods(self, name: str) -> Iterator[FunctionValue]:
@@ -814,7 +732,7 @@ class Walker:
         entry = next(
             (found for ending in ("", ".from_pretrained", ".load_model", ".load") if (found := loads.get(name + ending))), None
         )
-        if entry is None or entry.role not in ("model", "part") or method in _TRANSPARENT or method in TRAINS:
+        if entry is None or entry.role not in ("model", "part") or method in TRANSPARENT or method in TRAINS:
             return False
         model = ModelValue(Site(frame.path, 0), entry.framework, entry.kind, "model", entry.weight)
         self._event("predict", call, frame, state, trail, name=method or "__call__", model=model, guessed=True)
@@ -887,11 +805,6 @@ def _is_one(held: Items) -> bool:
     return not held.pairs or (len(held.pairs) == 1 and (held.pairs[0][0] is not None or len(held.pairs[0][1]) < 2))
 
 
-def _stronger(one: Repeat, other: Repeat) -> Repeat:
-    order: tuple[Repeat, ...] = ("", "fixed", "endless", "config", "request", "files")
-    return max(one, other, key=order.index)
-
-
 def _words_of(target: Expr | None) -> Iterator[str]:
     if isinstance(target, Name | Attribute):
         yield last_name(target)
@@ -908,35 +821,6 @@ def _is_kept_place(target: Expr | None, frame: Frame, module: Module) -> bool:
     if isinstance(target, Name):
         return target.id in module.function(frame.index).shared
     return isinstance(target, Attribute) and not dotted(target).startswith("self.")
-
-
-def _sounds_trainable(expr: Expr) -> bool:
-    name = last_name(expr).lower()
-    return any(
-        word in name
-        for word in ("model", "clf", "classif", "regress", "estimator", "pipeline", "trainer", "forest", "svm", "learner")
-    )
-
-
-def _sounds_like_model(expr: Expr) -> bool:
-    name = dotted(expr).lower()
-    return any(
-        word in name
-        for word in (
-            "model",
-            "pipe",
-            "whisper",
-            "predictor",
-            "classifier",
-            "engine",
-            "detector",
-            "recogniz",
-            "ocr",
-            "tts",
-            "llm",
-            "net",
-        )
-    )
 
 
 __all__ = ["Event", "EventKind", "Function", "ModuleValue", "Spot", "State", "Walker"]

@@ -1,0 +1,68 @@
+"""What a walk finds: events, with the state of the code around them and the way that led there."""
+
+from __future__ import annotations
+
+from mlscaffold.light import Literal, dataclass
+from mlscaffold.lint.project.values import ModelValue, Site
+from mlscaffold.lint.service import Moment
+
+EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
+Repeat = Literal["", "fixed", "config", "request", "files", "endless"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One step of the way to an event; `passed` are places on the way that nothing is called from."""
+
+    path: str
+    line: int
+    note: str
+    passed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the code at hand runs.
+
+    `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`:
+    behind a cache
+    or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way,
+    `words` the
+    names on the left of the assignments on the way. `guessed`: reached through a name that several classes have. `rows`: how
+    often the loops on the way run, as far as constants say it (0: nothing does).
+    """
+
+    moment: Moment
+    loop: bool = False
+    aside: bool = False
+    queued: bool = False
+    kept: bool = False
+    keyed: bool = False
+    stream: bool = False
+    guessed: bool = False
+    repeat: Repeat = ""
+    rows: int = 0
+    arms: tuple[tuple[str, int], ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the rules ask about, with the way that led to it."""
+
+    kind: EventKind
+    site: Site
+    name: str
+    state: State
+    trail: tuple[Spot, ...]
+    model: ModelValue | None = None
+    guessed: bool = False
+    timeout: float | None = None
+    feeds: frozenset[str] = frozenset()
+    parts: frozenset[Site] = frozenset()
+    variant: tuple[str, ...] = ()
+
+
+def stronger(one: Repeat, other: Repeat) -> Repeat:
+    order: tuple[Repeat, ...] = ("", "fixed", "endless", "config", "request", "files")
+    return max(one, other, key=order.index)

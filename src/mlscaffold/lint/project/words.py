@@ -1,0 +1,71 @@
+"""Names that say something without anything else: methods that compute, that train, that do nothing, that are too common."""
+
+from __future__ import annotations
+
+from mlscaffold.lint.project.source import last_name
+from mlscaffold.lint.syntax import Expr, dotted
+
+TRANSPARENT = frozenset(
+    "to eval cuda half float cpu bfloat16 double compile parameters named_parameters state_dict load_state_dict "
+    "requires_grad_ get_inputs "
+    "get_outputs get_providers get_modelmeta config train modules children named_modules share_memory "
+    "set_providers summary fuse info "
+    "get_input_details get_output_details allocate_tensors set_tensor get_tensor enable_attention_slicing "
+    "enable_model_cpu_offload "
+    "enable_xformers_memory_efficient_attention enable_sequential_cpu_offload load_lora_weights fuse_lora "
+    "resize_token_embeddings "
+    "add_pipe get_pipe enable_pipe disable_pipe initialize pipe_names get_feature_names_out get_feature_names get_params "
+    "set_params keys items values get append close save save_pretrained save_model dump copy update enable_vae_slicing "
+    "enable_vae_tiling enable_freeu set_progress_bar_config register_forward_hook tie_weights gradient_checkpointing_enable "
+    "get_dims vocab add_adapter set_adapter from_pipe load_weights load_model load_ip_adapter unload_lora_weights set_adapters "
+    "feature_name num_feature num_trees num_features num_boosted_rounds best_iteration current_iteration get_score get_fscore "
+    "feature_names_in_ n_features_in_ classes_ get_n_features_in get_all_params tree_count_ feature_names_ "
+    "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
+    "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close".split()
+)
+TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
+MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
+GUESSED = frozenset(
+    "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text "
+    "encode_image run_inference "
+    "generate_image generate_text text_to_speech".split()
+)
+WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
+LISTINGS = frozenset(
+    "listdir glob iglob iterdir scandir walk iterrows itertuples convert_from_path convert_from_bytes iter_batches rglob".split()
+)
+TOO_COMMON = frozenset(
+    "get put post close open read write send start stop add update delete create save load set items keys values append pop "
+    "info debug error warning exception format join split strip lower upper encode decode copy count index sort execute commit "
+    "query filter all first connect cursor fetchone fetchall json text submit wait result group match sub replace find "
+    "register acquire release put_nowait get_nowait publish subscribe exists mkdir to_dict dict model_dump".split()
+)
+
+
+def sounds_trainable(expr: Expr) -> bool:
+    name = last_name(expr).lower()
+    return any(
+        word in name
+        for word in ("model", "clf", "classif", "regress", "estimator", "pipeline", "trainer", "forest", "svm", "learner")
+    )
+
+
+def sounds_like_model(expr: Expr) -> bool:
+    name = dotted(expr).lower()
+    return any(
+        word in name
+        for word in (
+            "model",
+            "pipe",
+            "whisper",
+            "predictor",
+            "classifier",
+            "engine",
+            "detector",
+            "recogniz",
+            "ocr",
+            "tts",
+            "llm",
+            "net",
+        )
+    )
