@@ -69,6 +69,14 @@ def test_mlscaffold_finds_nothing_in_it(project: Path) -> None:
     assert report.services, "the linter did not even see the server"
 
 
+@pytest.mark.parametrize("pattern", STAMPED, ids=lambda pattern: pattern.name)
+def test_the_procfile_is_what_make_run_would_write(stamped: Stamp, pattern: Pattern) -> None:
+    project = stamped(pattern.name)
+    done = subprocess.run([sys.executable, "-m", "services"], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (project / "Procfile").read_text()
+
+
 def test_its_lock_file_is_true(project: Path) -> None:
     lock = json.loads((project / ".mlscaffold/lock.json").read_text())
     files = {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file() and not made_by_running(path)}

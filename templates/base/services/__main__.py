@@ -1,9 +1,8 @@
-"""The Procfile of `make run`: each folder here with a `__main__.py` is a service, and starts with the others.
+"""The Procfile, as `make run` writes it: each folder here with a `__main__.py` is a service and starts with the others.
 
 Where each one listens goes to stderr.
 """
 
-import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +14,7 @@ def main() -> None:
         package = path.parent.name
         name = package.replace("_", "-")
         settings = import_module(f"services.{package}.settings").Settings()
-        print(f"{name}: exec {shlex.quote(sys.executable)} -m services.{package}")
+        print(f"{name}: exec .venv/bin/python -m services.{package}")
         print(f"{name}: http://127.0.0.1:{settings.port}/", file=sys.stderr)
 
 
