@@ -100,6 +100,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, rendering: Path, number:
     code = (
         "import signal, sys; from pathlib import Path; from mlscaffold.new import merge\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job is born without it
         f"merge.fill(Path({str(rendering)!r}), Path({str(destination)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)

@@ -25,14 +25,17 @@ def packages(project: Path) -> list[str]:
 def running(project: Path, package: str, *, cwd: Path | None = None, port: int | None = None) -> Iterator[str]:
     """The address of a service of the project, once it is ready. `cwd` is where it starts (default: the project)."""
     port = port or free_port()
-    with service(project, package, cwd=cwd, port=port):
+    with service(project, package, cwd=cwd, port=port, grpc_port=0):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def service(project: Path, package: str, *, port: int, cwd: Path | None = None) -> Iterator["subprocess.Popen[str]"]:
-    """The process of a service, once it is ready."""
+def service(
+    project: Path, package: str, *, port: int, cwd: Path | None = None, grpc_port: int | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """The process of a service, once it is ready; `grpc_port` counts where it has one (0: any)."""
     settings = {f"{package.upper()}_HOST": "127.0.0.1", f"{package.upper()}_PORT": str(port)}
+    settings |= {} if grpc_port is None else {f"{package.upper()}_GRPC_PORT": str(grpc_port)}
     with TemporaryFile("w+") as log:  # not a pipe: a full one would stop the service
         process = subprocess.Popen(
             [sys.executable, "-m", f"services.{package}"],
