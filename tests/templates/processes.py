@@ -2,12 +2,13 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TextIO
@@ -53,10 +54,17 @@ def service(
             process.wait()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(following: int = 0) -> int:
+    """A port that nobody listens on, and so many after it; below the range that the system gives to clients."""
+    while True:
+        first = random.randrange(12_000, 32_000)
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + following + 1):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
 
 
 def post(url: str, body: bytes) -> dict[str, object]:

@@ -93,9 +93,10 @@ def test_its_own_tests_notice_what_breaks(stamped: Stamp, tmp_path: Path, broken
 
 
 def test_the_readme_s_request_works_as_printed_and_a_bomb_does_not(stamped: Stamp) -> None:
-    project = stamped("prep-pred")
+    port = free_port(following=1)
+    project = stamped("prep-pred", port=port)
     assert "--data-binary @services/preprocess/sample.png" in (project / "README.md").read_text()
-    ports = {"digits": 8081, "preprocess": free_port()}  # the inference service's is the one written down
+    ports = {"preprocess": port, "digits": port + 1}
     with (
         service(project, "digits", port=ports["digits"]),
         service(project, "preprocess", port=ports["preprocess"]) as process,

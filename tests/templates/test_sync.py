@@ -57,7 +57,7 @@ def test_its_own_tests_notice_what_breaks(stamped: Stamp, tmp_path: Path, file: 
 
 
 def test_what_the_readme_shows_works_as_printed(stamped: Stamp) -> None:
-    project = Path(stamped("sync", port=free_port()))
+    project = Path(stamped("sync", port=free_port(following=1)))  # gRPC takes the next one
     text = (project / "README.md").read_text()
     port = int(re.search(r"http://127\.0\.0\.1:(\d+)/predict", text)[1])  # type: ignore[index]
     programs = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
