@@ -15,6 +15,7 @@ from mlscaffold.lint.config import Options
 from mlscaffold.lint.discover import list_files, read_source
 from mlscaffold.lint.engine import run
 from mlscaffold.lint.finding import SkippedFile
+from mlscaffold.lint.project.entries import names_server
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.report.json import render
 from mlscaffold.lint.workspace import Workspace
@@ -231,3 +232,29 @@ def test_imports_lead_to_the_nearest_root(importer, module, level, expected):
     paths = ["a/src/app/__init__.py", "a/src/app/main.py", "a/src/app/ml.py", "a/src/app/requests.py", "b/src/app/__init__.py",
              "b/src/app/main.py", "b/src/app/ml.py", "c/run.py", "c/lib/only_here.py"]  # fmt: skip
     assert Imports(paths, outside=["requests"]).resolve(importer, module, level) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import flask",
+        "import torch, flask",
+        "import torch as t, flask as f",
+        "import torch, \\\n    flask",
+        "import torch; import flask",
+        "try: import flask\nexcept ImportError: pass",
+        "try: from flask import Flask\nexcept ImportError: pass",
+        "if True:\n\tfrom flask.views import View",
+        "\ufeffimport flask",
+        "import torch,\\\r\n flask\r\n",
+    ],
+)
+def test_every_way_to_import_a_framework_is_noticed(source):
+    assert names_server(source.encode())
+
+
+@pytest.mark.parametrize(
+    "source", ["import flasks", "import torch, flasks", "# import flask", "x = 'import, flask'", "from . import flask"]
+)
+def test_what_imports_no_framework_is_left_alone(source):
+    assert not names_server(source.encode())

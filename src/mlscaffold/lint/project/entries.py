@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -26,6 +27,9 @@ _SERVERS = frozenset(
     b"socketserver docarray flask_openapi3 taskiq_redis flask_api".split()
 )
 _IMPORTED = re.compile(rb"\n[ \t]*(?:from|import)[ \t]+([A-Za-z_][A-Za-z0-9_]*)")
+_SEVERAL = re.compile(rb"\n[ \t]*import(?=[ \t\\])((?:[^\n#\\]|\\\r?\n)*,(?:[^\n#\\]|\\\r?\n)*)")
+_TOPS = re.compile(rb"(?:^|,)[ \t\r\n\\]*([A-Za-z_][A-Za-z0-9_]*)")
+_BEHIND = (b"; import ", b"; from ", b": import ", b": from ")  # an import that does not begin its line
 _FUNCTIONS = (
     b"def model_fn", b"def lambda_handler", b"def handler(", b"def handle(", b"def init()",
     b"TritonPythonModel", b"urlpatterns", b"Servicer",
@@ -45,8 +49,14 @@ def starts_server(content: bytes) -> bool:
 
 def names_server(content: bytes) -> bool:
     """Whether a file may make a server: a look at its bytes, fifty times as quick as a parse."""
-    imported = _IMPORTED.findall(b"\n" + content)
-    return not _SERVERS.isdisjoint(imported) or any(word in content for word in _FUNCTIONS) or b"_pb2_grpc" in content
+    if any(word in content for word in _FUNCTIONS) or b"_pb2_grpc" in content:
+        return True
+    content = b"\n" + content.removeprefix(codecs.BOM_UTF8)
+    if any(behind in content for behind in _BEHIND):
+        content = content.replace(b";", b"\n").replace(b":", b"\n")
+    if not _SERVERS.isdisjoint(_IMPORTED.findall(content)):
+        return True
+    return any(not _SERVERS.isdisjoint(_TOPS.findall(names)) for names in _SEVERAL.findall(content))
 
 
 _TEST = re.compile(r"(^|/)(tests?|testing|test_[^/]*|[^/]*_tests?\.py|conftest\.py|docs?|benchmarks?|fixtures|migrations)(/|$)")

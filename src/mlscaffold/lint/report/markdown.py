@@ -1,5 +1,6 @@
 """Markdown for a job summary or a review comment: the picture, then a section a finding."""
 
+import re
 from collections.abc import Iterator
 
 from mlscaffold.lint.finding import Finding, Report
@@ -42,8 +43,10 @@ def _section(finding: Finding) -> Iterator[str]:
 
 def _code(text: str) -> str:
     plain = printable(text).replace("\n", " ")
-    fence = "``" if "`" in plain else "`"
-    return f"{fence}{' ' if fence == '``' else ''}{plain}{' ' if fence == '``' else ''}{fence}"
+    if "`" not in plain:
+        return f"`{plain}`"
+    fence = "`" * (1 + max(len(run) for run in re.findall("`+", plain)))  # longer than any run inside, so that none ends it
+    return f"{fence} {plain} {fence}"
 
 
 def _escaped(text: str) -> str:
