@@ -82,11 +82,12 @@ class Project:
         groups = [(start, site) for start in starts for site in (start.callers or (start.site,))]
         groups = self._without_mounted(self._without_repeated(groups))
         groups += added(groups, self.services, self.deployment.processes, self._known)
+        sites = frozenset(start.site for start in starts)
         run_by = joined_with(self.deployment.processes, groups, lambda path: self.closure([path], wide=True))
         made = [
             known
             for start, site in groups
-            for known in self._in_each_environment(entries, start, site, starts, run_by.get((start, site), ()))
+            for known in self._in_each_environment(entries, start, site, sites, run_by.get((start, site), ()))
         ]
         return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line, known.id)))
 
@@ -105,8 +106,10 @@ class Project:
         """What one answer of a model takes, where it lies in the repository as an ONNX file and was measured."""
         for name in load.model.names if load.role == "model" else ():
             wanted = name.replace("*", "").lstrip("./")
-            found = next((path for path in sorted(self.files) if f"/{path}".endswith(f"/{wanted}")), "")
-            if wanted.endswith(".onnx") and found:
+            if not wanted.endswith(".onnx"):
+                continue
+            found = min((path for path in self.files if f"/{path}".endswith(f"/{wanted}")), default="")
+            if found:
                 return self._latency(found)
         return None
 
@@ -123,8 +126,13 @@ class Project:
         closures = {site.path: frozenset(self.closure([site.path], wide=True)) for _, site in groups}
         for start, site in groups:
             framework = start.server.framework
-            same = [other for known, other in groups if known.server.framework == framework and other.path != site.path]
-            if framework in ("streamlit", "django", "chainlit") and any(
+            pages = framework in ("streamlit", "django", "chainlit")
+            same = (
+                [other for known, other in groups if known.server.framework == framework and other.path != site.path]
+                if pages
+                else []
+            )
+            if pages and any(
                 site.path in closures[other.path]
                 for other in same
                 if site.path not in closures or other.path not in closures[site.path]
@@ -258,7 +266,7 @@ class Project:
     # -- one deployable --------------------------------------------------------------------------------------------
 
     def _in_each_environment(
-        self, entries: Entries, start: Start, site: Site, starts: list[Start], processes: tuple[Process, ...]
+        self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], processes: tuple[Process, ...]
     ) -> list[Deployable]:
         """One deployable, or one for each environment in which it holds other models."""
         reads = self._reader_of_names(site.path) if len(processes) > 1 else lambda _: False
@@ -273,13 +281,16 @@ class Project:
         text = b"\0".join(self._read(module) or b"" for module in self.closure([path], wide=True)).lower()
         return lambda name: name.lower().encode() in text
 
-    def _deployable(self, entries: Entries, start: Start, site: Site, starts: list[Start], variant: Variant) -> Deployable:
+    def _deployable(self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
         strict = self.closure(roots)
         wide = tuple(dict.fromkeys((*strict, *self.closure(roots, wide=True))))
         silent = not self._hints.any_in(module for path in wide if (module := self.source.module(path)))
         self.evaluator.enter(wide, variant.environment, questions=share(len(starts)), silent=silent)
-        foreign = frozenset(other.site for other in starts if other.site != start.site and other.site.path not in roots)
+
+        def foreign(made: Site) -> bool:
+            return made != start.site and made.path not in roots and made in starts
+
         startup, handlers = Handlers(self.evaluator, entries, start, wide, foreign).find()
         script = start.server.framework in ("streamlit", "chainlit")
         module_events = self._run_modules(strict, roots, start, site)
@@ -310,17 +321,16 @@ class Project:
             alternatives=unreached(self.evaluator, wide, loads),
         )
 
-    def _extra_roots(self, start: Start, site: Site, starts: list[Start]) -> list[str]:
+    def _extra_roots(self, start: Start, site: Site, starts: frozenset[Site]) -> list[str]:
         """Files that import the application and run it, and the files with a queue's tasks."""
         if start.callers:
             return []
-        taken = {other.site.path for other in starts}
+        importing = self._candidates_by_import.get(start.site.path, ())
+        taken = {other.path for other in starts} if importing else set()
         found: list[str] = []
-        for path in self._candidates:
-            if path in taken or path == site.path or is_test(path):
-                continue
+        for path in importing:
             module = self.source.module(path)
-            if module is None or start.site.path not in self._imports_of(path, wide=False):
+            if module is None or path in taken or path == site.path or is_test(path):
                 continue
             if start.server.kind == "worker":
                 if any(
@@ -332,6 +342,16 @@ class Project:
                     found.append(path)
             elif PurePosixPath(path).name in _RUNNERS or any(block.kind == "main" for block in module.function(MODULE).blocks):
                 found.append(path)
+        return found
+
+    @cached_property
+    def _candidates_by_import(self) -> dict[str, list[str]]:
+        """The files that may start something, by each file that they import."""
+        found: dict[str, list[str]] = {}
+        for path in self._candidates:
+            if self.source.module(path) is not None:
+                for imported in self._imports_of(path, wide=False):
+                    found.setdefault(imported, []).append(path)
         return found
 
     def _run_modules(self, strict: tuple[str, ...], roots: list[str], start: Start, site: Site) -> tuple[Event, ...]:

@@ -219,7 +219,7 @@ class Entries:
         makers = self._factories(module, start)
         folder = start.site.path.rpartition("/")[0]
         found: dict[str, Site] = {}
-        for path, call, values in self._handed_over:
+        for path, call, values in self._handed_over.get(start.site.path, ()):
             if path != start.site.path and any(self._makes(value, start, makers) for value in values):
                 found.setdefault(path, Site(path, call.line, call.column))
         if len(found) < 2 or any(path.rpartition("/")[0] == folder for path in found):
@@ -227,17 +227,26 @@ class Entries:
         return Start(start.site, start.server, start.function, start.holder, tuple(found.values()))
 
     @cached_property
-    def _handed_over(self) -> list[tuple[str, Call, tuple[object, ...]]]:
-        """Every call at the top of a file whose result is kept, with what it may be a call of; asked for once, not for
-        every start."""
-        return [
-            (caller.path, call, tuple(self._evaluator.evaluate(call.function, self._evaluator.free_frame(caller.path, index))))
-            for caller in self._modules
-            for index, step, call in caller.calls()
-            if step.kind == "assign"
-            and last_name(call.function) not in _CONSTRUCTOR_NAMES - {"init_app"}
-            and self._at_top(caller, index)
-        ]
+    def _handed_over(self) -> dict[str, list[tuple[str, Call, tuple[object, ...]]]]:
+        """The calls at the top of files whose results are kept, with what each may be a call of, by the files where that is
+        defined. Asked for once, not for every start."""
+        found: dict[str, list[tuple[str, Call, tuple[object, ...]]]] = {}
+        for caller in self._modules:
+            for index, step, call in caller.calls():
+                if step.kind != "assign" or last_name(call.function) in _CONSTRUCTOR_NAMES - {"init_app"}:
+                    continue
+                if not self._at_top(caller, index):
+                    continue
+                values = tuple(self._evaluator.evaluate(call.function, self._evaluator.free_frame(caller.path, index)))
+                for path in {path for value in values for path in self._defined_in(value)}:
+                    found.setdefault(path, []).append((caller.path, call, values))
+        return found
+
+    def _defined_in(self, value: object) -> Iterator[str]:
+        if isinstance(value, FunctionValue):
+            yield value.path
+        if isinstance(value, ClassValue):
+            yield from (known.path for known in self._evaluator.lineage(value) if isinstance(known, ClassValue))
 
     def _at_top(self, module: Module, index: int) -> bool:
         return index == MODULE or module.function(index).name in ("main", "create_app", "create", "run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlscaffold.light import dataclass
+from mlscaffold.light import TYPE_CHECKING, dataclass
 from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE, FunctionFacts
 from mlscaffold.lint.project.entries import Entries, Start
@@ -22,6 +22,9 @@ from mlscaffold.lint.project.values import (
     Values,
 )
 from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Mapping, Name, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _VERBS = frozenset(
     "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli "
@@ -97,7 +100,7 @@ class Handlers:
     """Finds the hooks in the modules of one deployable."""
 
     def __init__(
-        self, evaluator: Evaluator, entries: Entries, start: Start, modules: tuple[str, ...], foreign: frozenset[Site]
+        self, evaluator: Evaluator, entries: Entries, start: Start, modules: tuple[str, ...], foreign: Callable[[Site], bool]
     ) -> None:
         self._evaluator = evaluator
         self._entries = entries
@@ -152,7 +155,7 @@ class Handlers:
         values = self._evaluator.evaluate(base, frame)
         path = _text(decorator) if isinstance(decorator, Call) else ""
         servers = [value for value in values if isinstance(value, ExternalObject | External)]
-        if any(isinstance(value, ExternalObject) and value.site in self._foreign for value in servers):
+        if any(isinstance(value, ExternalObject) and self._foreign(value.site) for value in servers):
             return
         known = any(self._is_server(value.name) for value in servers)
         subclassed = any(isinstance(value, Object) and self._is_server_object(value) for value in values)
