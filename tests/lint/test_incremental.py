@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,3 +159,17 @@ def test_a_cache_does_not_grow_for_ever(tmp_path):
         os.utime(path, (1_000_000 - age, 1_000_000 - age))
     prune(tmp_path.iterdir(), most=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2"]
+
+
+def test_runs_at_the_same_time_share_a_cache(repository):
+    """Four processes start at once on an empty cache, then after a change, while files come to rest."""
+    command = [sys.executable, "-m", "mlscaffold", "lint", str(repository), "--preview", "--format", "json"]
+    for number, content in enumerate(FILES["parts/models.py"] * 2):
+        (repository / "parts/models.py").write_text(content + f"# {number}\n")
+        alone = subprocess.run([*command, "--no-cache"], capture_output=True)
+        assert alone.returncode in (0, 1), alone.stderr
+        together = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+        said = [process.communicate(timeout=60) for process in together]
+        assert [output for output, _ in said] == [alone.stdout] * 4
+        assert [errors for _, errors in said] == [b""] * 4
+    assert not list(cache_folder().rglob("*.tmp*"))

@@ -8,6 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+
+from mlscaffold.lint.config import Options
+from mlscaffold.lint.engine import run
+from mlscaffold.lint.report import render
+from mlscaffold.lint.workspace import Workspace
+from tests.lint.programs import PROGRAM, indented
 
 SERVER = """\
 import whisper
@@ -67,6 +74,33 @@ def test_a_broken_file_is_skipped_with_its_reason(tmp_path: Path, kind: str) -> 
     assert kind in ("a deep expression",) or len(skipped(said)["broken.py"]) > 5
 
 
+@pytest.mark.parametrize("filled", [False, True], ids=["a hole", "written"])
+def test_200_mb_are_not_read(tmp_path: Path, filled: bool) -> None:
+    (tmp_path / "app.py").write_text(SERVER)
+    with (tmp_path / "broken.py").open("wb") as file:
+        file.write(b"import torch\nfrom flask import Flask\n")
+        for _ in range(12 if filled else 0):
+            file.write(b"x = 'flask torch'\n" * 1_000_000)
+        file.truncate(200_000_000)
+    command = [sys.executable, "-m", "mlscaffold", "lint", str(tmp_path), "--format", "json", "--no-cache"]
+    done = subprocess.run(["sh", "-c", 'ulimit -v 190000; exec "$@"', "sh", *command], capture_output=True)  # kB
+    said = json.loads(done.stdout)
+    assert found(said) >= {"MLS101", "MLS201"}
+    assert skipped(said) == {"broken.py": "larger than 1 MB"}
+
+
+def test_100_000_files_are_listed_and_the_server_among_them_found(tmp_path: Path) -> None:
+    for number in range(100):
+        folder = tmp_path / f"part{number}"
+        folder.mkdir()
+        for name in range(1000):
+            (folder / f"m{name}.py").touch()
+    (tmp_path / "part99/app.py").write_text(SERVER)
+    said = lint(tmp_path, time_limit_s=120)
+    assert found(said) >= {"MLS101", "MLS201"}
+    assert said["files_read"] == 100_001
+
+
 READABLE: dict[str, bytes] = {
     "a byte order mark": b"\xef\xbb\xbf" + SERVER.encode(),
     "CRLF": SERVER.replace("\n", "\r\n").encode(),
@@ -86,6 +120,26 @@ def test_every_kind_of_valid_file_is_read(tmp_path: Path, kind: str) -> None:
         return
     assert found(said) >= {"MLS101", "MLS201"}
     assert skipped(said) == {}
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(before=PROGRAM, within=PROGRAM, helper=PROGRAM)
+def test_no_valid_program_is_too_much(tmp_path: Path, before: str, within: str, helper: str) -> None:
+    """Through the whole pipeline: entries, handlers, walk, rules and a report."""
+    server = f"{SERVER.replace('app = ', f'from helper import model, load, x{chr(10)}{before}{chr(10)}app = ')}"
+    (tmp_path / "app.py").write_text(
+        f"{server}\n@app.get('/x')\nasync def other(self, x, model):\n{indented(within or 'pass')}\n"
+    )
+    (tmp_path / "helper.py").write_text(helper)
+    report = run(Workspace(tmp_path, cache=False), Options(preview=True, cache=False))
+    assert render(report, "text")
+
+
+def test_a_name_that_is_set_again_and_again_takes_no_longer_for_it(tmp_path: Path) -> None:
+    again = "    rows = list(rows)\n" * 80
+    body = f"\n\n@app.get('/all')\ndef all_calls(rows):\n{again}    for row in rows:\n        mood(row)\n"
+    (tmp_path / "app.py").write_text(SERVER + body)
+    assert found(lint(tmp_path, "--no-cache", time_limit_s=20)) >= {"MLS101", "MLS201"}
 
 
 def loop(folder: Path) -> None:

@@ -28,8 +28,8 @@ def times(iterable: Expr, frame: Frame, evaluator: Evaluator, depth: int = 0) ->
     if isinstance(iterable, Name):
         module = evaluator.source.module(frame.path)
         steps = module.locals_of(frame.index).get(iterable.id, ()) if module else ()
-        found = [times(step.value, frame, evaluator, depth + 1) for step in steps if step.kind == "assign"]
-        return found[0] if len(found) == 1 else 0
+        assigned = [step.value for step in steps if step.kind == "assign"]
+        return times(assigned[0], frame, evaluator, depth + 1) if len(assigned) == 1 else 0
     return 0
 
 

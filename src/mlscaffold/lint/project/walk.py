@@ -36,6 +36,7 @@ from mlscaffold.lint.project.words import (
     GUESSED,
     LISTINGS,
     MODEL_BASES,
+    THROUGH,
     TOO_COMMON,
     TRAINS,
     TRANSPARENT,
@@ -202,20 +203,27 @@ class Walker:
             return asks and self._is_off(test.left, frame)
         return isinstance(test, Name | Attribute | Call) and is_unset(self.evaluator.evaluate(test, frame))
 
-    def _lists(self, expr: Expr, frame: Frame, depth: int = 0) -> bool:
+    def _lists(self, expr: Expr, frame: Frame) -> bool:
         """Whether something goes through the files of a folder, the pages of a document, the rows of a table."""
-        if isinstance(expr, Call):
-            through = last_name(expr.function) in ("list", "sorted", "enumerate", "zip", "tqdm", "range", "len", "reversed")
-            return last_name(expr.function) in LISTINGS or (
-                through and any(self._lists(part, frame, depth) for part in expr.arguments)
-            )
-        if isinstance(expr, Comprehension):
-            return self._lists(expr.iterable, frame, depth)
-        if isinstance(expr, Subscript):
-            return self._lists(expr.base, frame, depth)
-        module = self.evaluator.source.module(frame.path) if isinstance(expr, Name) and depth < 4 else None
-        steps = module.locals_of(frame.index).get(expr.id, ()) if module is not None and isinstance(expr, Name) else ()
-        return any(self._lists(step.value, frame, depth + 1) for step in steps)
+        module = self.evaluator.source.module(frame.path)
+        names = module.locals_of(frame.index) if module is not None else {}
+        seen: set[str] = set()
+        waiting = [expr]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, Call):
+                called = last_name(part.function)
+                if called in LISTINGS:
+                    return True
+                waiting += part.arguments if called in THROUGH else ()
+            elif isinstance(part, Comprehension):
+                waiting.append(part.iterable)
+            elif isinstance(part, Subscript):
+                waiting.append(part.base)
+            elif isinstance(part, Name) and part.id not in seen:
+                seen.add(part.id)
+                waiting += (step.value for step in names.get(part.id, ()))
+        return False
 
     def _asks_request(self, test: Expr, frame: Frame) -> bool:
         waiting = [test]
