@@ -122,7 +122,7 @@ def test_every_kind_of_valid_file_is_read(tmp_path: Path, kind: str) -> None:
     assert skipped(said) == {}
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=PROGRAM, within=PROGRAM, helper=PROGRAM)
 def test_no_valid_program_is_too_much(tmp_path: Path, before: str, within: str, helper: str) -> None:
     """Through the whole pipeline: entries, handlers, walk, rules and a report."""
