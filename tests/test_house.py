@@ -46,3 +46,13 @@ def test_nothing_in_the_repository_names_a_machine_or_a_registry() -> None:
         content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b""
         found += [f"{name}: {word}" for word in words if word.encode() in content]
     assert found == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("words", ["patterns", "rules --help", "--version", "lint src/mlscaffold/cli", "lint --show-settings"])
+def test_output_that_cannot_be_written_is_one_clear_error(words: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "mlscaffold", *words.split()]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr.decode() == "error: standard output cannot be written: No space left on device\n"

@@ -19,15 +19,27 @@ def main() -> NoReturn:
     """Run the command line; turn errors into one message and exit code 2."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        sys.exit(_run(sys.argv[1:]))
+        try:
+            sys.exit(_run(sys.argv[1:]))
+        finally:
+            sys.stdout.flush()
     except MlscaffoldError as error:
         fail(str(error))
     except KeyboardInterrupt:
         print("interrupted; nothing was left half written", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes
+        _give_up_output()
         sys.exit(CANNOT_RUN)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _give_up_output()
+        fail(f"standard output cannot be written: {error.strerror}")
+
+
+def _give_up_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes
 
 
 def _run(arguments: list[str]) -> int:
