@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlscaffold.lint.deploy import Deployment, deployment
 from mlscaffold.lint.deploy.command import commands
+from mlscaffold.lint.deploy.joined import deployment
+from mlscaffold.lint.deploy.process import Deployment
 from mlscaffold.lint.deploy.quantity import bytes_of, every_s, seconds_of
 
 SERVER = "app/main.py"

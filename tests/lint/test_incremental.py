@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mlscaffold.lint.cache import remembered
 from mlscaffold.lint.config import Options
+from mlscaffold.lint.discover import read_source
 from mlscaffold.lint.engine import run
 from mlscaffold.lint.kept import KeptFacts
 from mlscaffold.lint.reader import read_facts
@@ -27,6 +28,9 @@ FILES = {
         "    return first.predict([row])\n",
         "from fastapi import FastAPI\nfrom parts.models import second\n\napp = FastAPI()\n\n"
         '@app.get("/")\ndef two(x: str):\n    return second(x)\n',
+        "import joblib\nfrom fastapi import FastAPI\nfrom parts.models import second\n\napp = FastAPI()\n"
+        '# mls: ignore[MLS101] -- agreed\nfirst = joblib.load("first.joblib")\n\n@app.post("/first")\n'
+        "def one(row: list[float]):\n    return first.predict([row])\n",
         "from flask import Flask\n\napp = Flask(__name__)\n",
         "def broken(:\n",
     ],
@@ -45,7 +49,15 @@ FILES = {
         "@app.route('/')\ndef f():\n    return net(1)\n",
     ],
     "first.joblib": ["x" * 3000, "x" * 5000, "version https://git-lfs.github.com/spec/v1\nsize 999999\n"],
-    "pyproject.toml": ["[project]\nname = 'x'\n"],
+    "pyproject.toml": ["[project]\nname = 'x'\n", ""],
+    "compose.yaml": [
+        "services:\n  a:\n    build: .\n    command: gunicorn -c gunicorn.conf.py app:app\n"
+        "    environment:\n      MODEL: bert-large-cased\n",
+        "services:\n  a:\n    command: [broken\n",
+        "",
+    ],
+    "gunicorn.conf.py": ["workers = 4\npreload_app = True\n", "workers = 2\n", ""],
+    "tests/test_app.py": ["import fastapi\n", "import fastapi\n\ndef broken(:\n", "# mls: file-ignore[MLS101] -- agreed\n", ""],
 }
 STATES = [(name, content) for name, contents in FILES.items() for content in (*contents, None)]
 
@@ -95,7 +107,7 @@ def test_no_edit_is_missed(tmp_path, monkeypatch):
     # Files rest at once: what is remembered of them is used as much as can be.
     monkeypatch.setattr("mlscaffold.lint.index.REST_NS", -10_000_000_000)
     Edits.TestCase.settings = settings(
-        max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=40, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
     )
     Edits.TestCase("runTest").runTest()
 
@@ -118,16 +130,25 @@ def kept() -> list[Path]:
 def test_facts_of_files_that_stay_are_kept_and_read_back(repository, monkeypatch):
     changing = repository / "other/main.py"
     shown(repository, cache=True)
-    assert kept() == []  # nobody knows yet which files stay
-    changing.write_text("import flask\n")
-    shown(repository, cache=True)
-    assert len(kept()) == 2  # app.py and the models that it imports
-    changing.write_text("import fastapi\n")
+    assert len(kept()) == 5
+    changing.write_text("import fastapi as f\n")
     expected = shown(repository, cache=False)
     read: list[bytes] = []
     monkeypatch.setattr("mlscaffold.lint.reader.read_facts", lambda content: read.append(content) or read_facts(content))
     assert shown(repository, cache=True) == expected
-    assert read == [b"import fastapi\n"]
+    assert read == [b"import fastapi as f\n"]
+
+
+def test_files_that_stay_are_not_opened_again(repository, monkeypatch):
+    shown(repository, cache=True)
+    (repository / "other/main.py").write_text("import fastapi\n")
+    expected = shown(repository, cache=False)
+    opened: list[str] = []
+    monkeypatch.setattr(
+        "mlscaffold.lint.workspace.read_source", lambda root, path: opened.append(path) or read_source(root, path)
+    )
+    assert shown(repository, cache=True) == expected
+    assert set(opened) == {"other/main.py"}
 
 
 @pytest.mark.parametrize("spoil", [lambda held: b"", lambda held: held[:-4], lambda held: held[:40] + b"?" + held[41:]])

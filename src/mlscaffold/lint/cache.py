@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from mlscaffold import __version__
@@ -39,7 +40,8 @@ def remembered(workspace: Workspace, options: Options, said: str, make: Callable
     if workspace.settled:
         write_value(name, (workspace.weights, printed))
         prune(cache_folder().glob("printed-*"), most=MOST_REMEMBERED)
-        prune(cache_folder().glob("index-*"), most=MOST_REMEMBERED)
+        for kind in ("index", "looks", "deployed"):
+            prune(cache_folder().glob(f"{kind}-*"), most=MOST_REMEMBERED)
         workspace.close()
     return printed
 
@@ -56,16 +58,21 @@ def _key_of(workspace: Workspace, options: Options, said: str) -> str:
     listing = workspace.listing
     today = time.strftime("%Y-%m-%d", time.gmtime())
     run = (FORMAT, __version__, sys.version, today, repr(options), str(workspace.given), said)
-    texts = "\0".join((*run, *own_files(), *sorted(listing.others))).encode(errors="surrogateescape")
+    texts = "\0".join((*run, own_files(), *sorted(listing.others))).encode(errors="surrogateescape")
     extra = [path.read_bytes() for folder in options.rules for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".md")]
     extra += [path.read_bytes() for path in (*options.catalog, options.baseline) if path is not None and path.is_file()]
     files = [workspace.stamp(path) for path in (*listing.python, *listing.notebooks, *listing.config)]
     return digest_of(texts, *extra, b"".join(files)).hex()
 
 
-def own_files() -> Iterator[str]:
+@cache
+def own_files() -> str:
     """This program's own files, told apart as Python tells when to compile again: in a checkout the version stays while the
     code changes."""
+    return "\0".join(_own_files())
+
+
+def _own_files() -> Iterator[str]:
     for folder in (Path(__file__).parent, rules_folder(), templates_folder()):
         for place, inside, names in os.walk(folder):
             inside[:] = () if place.startswith(str(templates_folder()) + os.sep) else sorted(inside)

@@ -11,7 +11,7 @@ from mlscaffold.errors import ConfigInvalid
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import Options
-from mlscaffold.lint.deploy import deployment, started
+from mlscaffold.lint.deployed import deployed
 from mlscaffold.lint.finding import Finding, Location, Report
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.entries import names_server, starts_server
@@ -112,20 +112,22 @@ def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
 def project_of(workspace: Workspace, catalog: Catalog, options: Options, meter: Meter | None = None) -> Project:
     """The joined project: files that name a server, or that a deploy file starts, are parsed at once; the rest when asked for."""
     python = workspace.listing.python
-    contents = ((path, workspace.content(path)) for path in python)
     config = workspace.listing.config
-    named = started(python, config, workspace.config) | {service.entry for service in options.services.values()}
-    candidates = (path for path, content in contents if content is not None and (path in named or names_server(content)))
+    deployment, scripts = deployed(workspace)
+    named = scripts | {service.entry for service in options.services.values()}
+    serving = [path for path in python if workspace.names_server(path, names_server) or path in named]
+    candidates = (path for path in serving if workspace.readable(path))
     return Project(
         python=python,
         candidates=[*candidates, *_serving_notebooks(workspace)],
         config=config,
         facts=workspace.facts,
+        sound=workspace.sound,
         read=workspace.config,
         catalog=catalog,
         files=workspace.listing.others,
         weigh=workspace.weigh,
-        deployment=deployment(python, config, workspace.config),
+        deployment=deployment,
         services=options.services,
         latency=meter.of if meter else lambda _: None,
         configured_in=_inside(workspace, options),

@@ -41,9 +41,9 @@ class Index:
         return digest
 
     def rested(self, path: str) -> bytes | None:
-        """The hash of a file that an earlier run has seen as it is now."""
+        """The hash of a file that nobody is working on."""
         known = self._now.get(path)
-        return known[4] if known is not None and known == self._before.get(path) else None
+        return known[4] if known is not None else None
 
     def note(self, path: str, digest: bytes, marks: tuple[int, int, int, int] | None) -> None:
         """Take down what was read; `marks` are those from before it was read."""

@@ -1,16 +1,17 @@
 """Facts of files that stay as they are, kept under the hash of their content: to read them back takes a quarter of a parse.
 
-Only a file that an earlier run has seen with the same content is kept: the first run of all, and files that are being worked on,
-do not pay for what may never be asked again.
+Files that are being worked on (changed within two seconds) are not kept: the same content may never be asked for again.
 """
 
 from __future__ import annotations
 
+import _pickle  # what `pickle` hands out, without the 3 ms that its Python half takes
 import io
+from collections.abc import Container
 from pathlib import Path
 
 from mlscaffold import __version__
-from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.light import TYPE_CHECKING, cast
 from mlscaffold.store import cache_folder, digest_of, prune, read_sealed, write_sealed
 
 if TYPE_CHECKING:
@@ -32,14 +33,12 @@ class KeptFacts:
     def read(self, digest: bytes) -> FileFacts | None:
         """The facts of the content with that hash, if they were kept."""
         content = read_sealed(self._path(digest))
-        return _loaded(content) if content is not None else None
+        return cast("FileFacts | None", loaded(content, _OURS)) if content is not None else None
 
     def write(self, digest: bytes, facts: FileFacts) -> None:
         """Keep the facts of a content."""
-        import pickle
-
         try:
-            write_sealed(self._path(digest), pickle.dumps(facts, protocol=5))
+            write_sealed(self._path(digest), _pickle.dumps(facts, protocol=5))
         except RecursionError:
             return
         if digest[0] == 0:  # now and then: one file in 256
@@ -50,21 +49,16 @@ class KeptFacts:
         return cache_folder() / _FOLDER / self._maker / name[:2] / name[2:]
 
 
-def _loaded(content: bytes) -> FileFacts | None:
-    import pickle
+def loaded(content: bytes, modules: Container[str]) -> object:
+    """The pickled value, where it is made of values of these modules and nothing else; None where it is not."""
 
-    from mlscaffold.lint.facts import FileFacts
-
-    class OwnValues(pickle.Unpickler):
-        """Our own values and nothing else."""
-
+    class OwnValues(_pickle.Unpickler):
         def find_class(self, module: str, name: str) -> object:
-            if module in _OURS or (module, name) == ("builtins", "frozenset"):
+            if module in modules or (module, name) == ("builtins", "frozenset"):
                 return super().find_class(module, name)
-            raise pickle.UnpicklingError(f"{module}.{name} is no fact")
+            raise _pickle.UnpicklingError(f"{module}.{name} is not ours")
 
     try:
-        found = OwnValues(io.BytesIO(content)).load()
+        return OwnValues(io.BytesIO(content)).load()
     except Exception:
         return None  # of another shape: read anew
-    return found if isinstance(found, FileFacts) else None

@@ -64,7 +64,7 @@ def _load(path: Path) -> Rule:
     page = path.with_suffix(".md")
     if not page.is_file():
         raise RuleInvalid(f"{path}: has no page; write {page.name} beside it")
-    name = f"mlscaffold_rule_{path.parent.name}_{path.stem}_{abs(hash(str(path.resolve()))):x}"
+    name = f"mlscaffold_rule_{path.parent.name}_{path.stem}_{abs(hash(str(path.absolute()))):x}"
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses in the rule look their module up here

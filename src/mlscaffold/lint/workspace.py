@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.discover import Listing, list_files, read_source
 from mlscaffold.lint.finding import SkippedFile
 from mlscaffold.lint.index import Index
+from mlscaffold.lint.looks import ASKED, MAY_HIDE, NAMES_SERVER, SOUND, Looks
 from mlscaffold.lint.service import SizeEvidence
 from mlscaffold.store import digest_of
 
@@ -39,26 +40,33 @@ class Workspace:
         self._held: dict[str, bytes | SkippedFile] = {}
         self._room = MOST_HELD
         self.cells: dict[str, dict[int, tuple[int, int]]] = {}  # notebook -> line -> (cell, line in it)
-        self._taken: dict[str, bytes] = {}
+        self.stamped: dict[str, bytes] = {}  # path -> the hash of its content, where that was asked for
         self.settled = True  # False where a file changed under our hands: then nothing is remembered
 
     def stamp(self, path: str) -> bytes:
         """What stands for the content of a file, or for the reason why it cannot be read."""
         known = self._index.digest(path)
         if known is not None:
-            self._taken[path] = known
+            self.stamped[path] = known
             return known
         marks = self._index.marks(path)
         found = self._read(path)
         if isinstance(found, SkippedFile):
             return digest_of(b"skipped", found.reason.encode(errors="surrogateescape"))
-        digest = self._taken[path] = digest_of(found)
+        digest = self.stamped[path] = digest_of(found)
         self._index.note(path, digest, marks)
         return digest
 
     def close(self) -> None:
-        """Remember which files were read."""
+        """Remember which files were read, and what they looked like."""
         self._index.close()
+        if "_looks" not in self.__dict__:
+            return  # nothing was read
+        for path, hides in self._seen.items():
+            digest = self.stamped.get(path)
+            if digest is not None and self._looks.at(digest) is None:
+                self._looks.note(digest, MAY_HIDE * hides)
+        self._looks.close()
 
     def content(self, path: str) -> bytes | None:
         """The bytes of a file; None for one that is skipped."""
@@ -92,7 +100,7 @@ class Workspace:
             return self._held[path]
         found = read_source(self.root, path)
         self._seen[path] = not isinstance(found, SkippedFile) and b"mls:" in found
-        taken = self._taken.get(path)
+        taken = self.stamped.get(path)
         if taken is not None and (isinstance(found, SkippedFile) or digest_of(found) != taken):
             self.settled = False
         self._room -= 0 if isinstance(found, SkippedFile) else len(found)
@@ -102,12 +110,13 @@ class Workspace:
 
     def facts(self, path: str) -> FileFacts | None:
         """The facts of a Python file; None for one that is skipped."""
-        content = self.content(path)
-        if content is None:
-            return None
         digest = self._index.rested(path) if not path.endswith(".ipynb") else None
         kept = self._kept.read(digest) if digest is not None else None
-        return self._read_facts(path, content, digest) if kept is None else kept
+        if kept is not None:
+            self._readable.add(path)
+            return kept
+        content = self.content(path)
+        return None if content is None else self._read_facts(path, content, digest)
 
     def _read_facts(self, path: str, content: bytes, digest: bytes | None) -> FileFacts | None:
         from mlscaffold.lint.reader import UnreadableSource, read_facts
@@ -120,6 +129,37 @@ class Workspace:
         if digest is not None:
             self._kept.write(digest, facts)
         return facts
+
+    def sound(self, path: str) -> bool:
+        """Whether a Python file can be parsed."""
+        digest = self.stamped.get(path) if not path.endswith(".ipynb") else None
+        if digest is not None and (self._looks.at(digest) or 0) & SOUND:
+            return True
+        content = self.content(path)
+        found = content is not None and self._read_facts(path, content, None) is not None
+        if digest is not None and found and self._looks.at(digest) is not None:
+            self._looks.note(digest, SOUND)
+        return found
+
+    def names_server(self, path: str, ask: Callable[[bytes], bool]) -> bool:
+        """What `ask` says of a Python file's bytes, or said of the same bytes in an earlier run."""
+        digest = self.stamped.get(path)
+        known = self._looks.at(digest) if digest is not None else None
+        if known is not None and known & ASKED:
+            self._readable.add(path)
+            self._seen[path] = bool(known & MAY_HIDE)
+            return bool(known & NAMES_SERVER)
+        content = self.content(path)
+        if content is None:
+            return False
+        found = ask(content)
+        if digest is not None:
+            self._looks.note(digest, ASKED | NAMES_SERVER * found | MAY_HIDE * self._seen[path])
+        return found
+
+    @cached_property
+    def _looks(self) -> Looks:
+        return Looks(str(self.root))
 
     @cached_property
     def _kept(self) -> KeptFacts:
@@ -167,10 +207,22 @@ class Workspace:
     def read_paths(self) -> tuple[str, ...]:
         return tuple(sorted(self._readable))
 
+    def readable(self, path: str) -> bool:
+        """Whether the file was read, and not skipped."""
+        return path in self._readable
+
     def may_hide(self, path: str) -> bool:
         """Whether a comment of the file may hide findings."""
         if path not in self._seen:
-            self._read(path)
+            self._seen[path] = self._hides(path)
+        return self._seen[path]
+
+    def _hides(self, path: str) -> bool:
+        digest = self.stamped.get(path)
+        known = self._looks.at(digest) if digest is not None else None
+        if known is not None:
+            return bool(known & MAY_HIDE)
+        self._read(path)
         return self._seen[path]
 
     @property

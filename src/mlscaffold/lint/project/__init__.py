@@ -47,6 +47,7 @@ class Project:
         candidates: Iterable[str],
         config: Iterable[str],
         facts: Callable[[str], FileFacts | None],
+        sound: Callable[[str], bool] | None = None,
         read: Callable[[str], bytes | None],
         catalog: Catalog,
         files: frozenset[str] = frozenset(),
@@ -67,6 +68,7 @@ class Project:
         self.sizes = Sizes(catalog, weigh)
         self.files = files
         self.source = Source(facts)
+        self._sound = sound or (lambda path: self.source.module(path) is not None)
         self._hints = Hints(catalog)
         self._imported: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._python = tuple(python)
@@ -100,7 +102,10 @@ class Project:
     def unread(self) -> tuple[str, ...]:
         """Python files that could not be read though a deployable imports them, or they look as if they made one."""
         asked = {path for service in self.deployables for path in service.modules} | set(self._candidates)
-        return tuple(sorted(path for path in asked if path in self._known and self.source.module(path) is None))
+        return tuple(sorted(path for path in asked if path in self._known and not self._readable(path)))
+
+    def _readable(self, path: str) -> bool:
+        return self.source.module(path) is not None if self.source.asked(path) else self._sound(path)
 
     def measured(self, load: Load) -> Latency | None:
         """What one answer of a model takes, where it lies in the repository as an ONNX file and was measured."""
