@@ -100,6 +100,8 @@ def test_json_has_the_schema_that_others_read() -> None:
         "bytes": 120_000_000,
         "parameters": None,
         "size_evidence": "file",
+        "reached": True,
+        "also": [],
         "latency_ms": None,
         "latency_p95_ms": None,
     }

@@ -21,8 +21,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """Another place that loads the same model, or another model of the same table."""
+
+    name: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """One model load. `bytes` is the size of the weights, `parameters` a count; both None when there is no evidence.
+    """One model load, or a table of models that one expression loads; `also` are its other places and entries.
+
+    `bytes` is the size of the weights, `parameters` a count; both None when there is no evidence.
 
     `reached` is False for a load that stands in the service's code and that nothing leads to as it is set: an alternative.
     `latency_ms` (median) and `latency_p95_ms` were measured on this machine; None where nothing was.
@@ -38,6 +49,7 @@ class Model:
     parameters: int | None = None
     size_evidence: SizeEvidence | None = None
     reached: bool = True
+    also: tuple[Also, ...] = ()
     latency_ms: float | None = None
     latency_p95_ms: float | None = None
 

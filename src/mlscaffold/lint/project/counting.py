@@ -40,12 +40,13 @@ def is_many(load: Load) -> bool:
 def _distinct(loads: tuple[Load, ...]) -> list[Load]:
     found: list[Load] = []
     for load in loads:
-        if not any(_same(load, other) for other in found):
+        if not any(same(load, other) for other in found):
             found.append(load)
     return found
 
 
-def _same(one: Load, other: Load) -> bool:
+def same(one: Load, other: Load) -> bool:
+    """Whether two loads bring in one model."""
     if _bundle(one) and _bundle(one) == _bundle(other):
         return True
     if one.model.names and other.model.names:
@@ -59,7 +60,7 @@ def _same(one: Load, other: Load) -> bool:
         return False
     # One variable that is filled at two places: a start-up path and a lazy one.
     place, where = _place(one), _place(other)
-    return bool(place) and place == where and one.inner.path == other.inner.path and _family(one) == _family(other)
+    return bool(place) and place == where and one.inner.path == other.inner.path and family(one) == family(other)
 
 
 def _bundle(load: Load) -> str:
@@ -68,7 +69,8 @@ def _bundle(load: Load) -> str:
     return "parameter" if load.model.holder and folders and folders <= {"*", "{}"} else ""
 
 
-def _family(load: Load) -> str:
+def family(load: Load) -> str:
+    """The framework, or the one that it is a part of."""
     return _TOGETHER.get(load.model.framework, load.model.framework)
 
 

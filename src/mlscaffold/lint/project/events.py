@@ -30,6 +30,7 @@ class State:
     `words` the
     names on the left of the assignments on the way. `guessed`: reached through a name that several classes have. `rows`: how
     often the loops on the way run, as far as constants say it (0: nothing does).
+    `table`: the dict display whose entries are all calls of one function.
     """
 
     moment: Moment
@@ -44,6 +45,7 @@ class State:
     rows: int = 0
     arms: tuple[tuple[str, int], ...] = ()
     words: tuple[str, ...] = ()
+    table: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)

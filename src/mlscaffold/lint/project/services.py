@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.project import Project
-from mlscaffold.lint.project.deployable import Deployable, Load
-from mlscaffold.lint.service import Entry, Handler, Model, Service, Start
+from mlscaffold.lint.project.deployable import Deployable
+from mlscaffold.lint.project.listing import Listed, listed
+from mlscaffold.lint.service import Also, Entry, Handler, Model, Service, Start
 
 
 def services_of(project: Project) -> tuple[Service, ...]:
@@ -20,7 +21,7 @@ def _service(project: Project, known: Deployable) -> Service:
         framework=known.framework,
         root=known.root,
         entry=Entry(known.entry.path, known.entry.line),
-        models=tuple(_model(project, load) for load in (*known.loads, *known.alternatives)),
+        models=tuple(_model(project, one) for one in listed((*known.loads, *known.alternatives))),
         handlers=tuple(Handler(run.name, run.site.path, run.site.line, run.hook.function.is_async) for run in known.handlers),
         workers=_count(known.workers()),
         memory_limit=_count(known.memory()),
@@ -52,7 +53,8 @@ def _count(figure: Figure | None) -> int | None:
     return int(figure.value) if figure else None
 
 
-def _model(project: Project, load: Load) -> Model:
+def _model(project: Project, one: Listed) -> Model:
+    load = one.load
     size = project.sizes.of(load.model)
     latency = project.measured(load)
     return Model(
@@ -66,6 +68,7 @@ def _model(project: Project, load: Load) -> Model:
         parameters=size.parameters,
         size_evidence=size.evidence,
         reached=load.reached,
+        also=tuple(Also(other.name, other.site.path, other.site.line) for other in one.also),
         latency_ms=latency.median_ms if latency else None,
         latency_p95_ms=latency.p95_ms if latency else None,
     )

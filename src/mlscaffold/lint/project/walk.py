@@ -54,6 +54,7 @@ from mlscaffold.lint.syntax import (
     Expr,
     Function,
     Logic,
+    Mapping,
     Name,
     Subscript,
     children,
@@ -319,6 +320,8 @@ class Walker:
             for part in (*expr.conditions, *expr.element):
                 self.expression(part, within, inner, trail)
             return
+        if isinstance(expr, Mapping) and (first := _first_of_table(expr)) is not None:
+            state = replace(state, table=Site(frame.path, first.line, first.column))
         if isinstance(expr, Attribute):
             self._property(expr, frame, state, trail)
         if isinstance(expr, Subscript) and any(isinstance(value, Object) for value in self.evaluator.evaluate(expr.base, frame)):
@@ -811,6 +814,13 @@ def _is_abstract(function: FunctionFacts) -> bool:
 def _is_one(held: Items) -> bool:
     """Whether a collection has at most one entry; what a comprehension or `.append` fills stands for as many as it may be."""
     return not held.pairs or (len(held.pairs) == 1 and (held.pairs[0][0] is not None or len(held.pairs[0][1]) < 2))
+
+
+def _first_of_table(expr: Mapping) -> Call | None:
+    """The first entry of a dict display whose entries are all calls of one function."""
+    calls = [value for _, value in expr.pairs if isinstance(value, Call)]
+    alike = len(calls) == len(expr.pairs) and len({dotted(call.function) for call in calls}) == 1
+    return calls[0] if alike and len(calls) > 1 else None
 
 
 def _words_of(target: Expr | None) -> Iterator[str]:

@@ -46,6 +46,8 @@ def _service(service: Service) -> dict[str, object]:
                 "bytes": model.bytes,
                 "parameters": model.parameters,
                 "size_evidence": model.size_evidence,
+                "reached": model.reached,
+                "also": [{"name": other.name, "path": other.path, "line": other.line} for other in model.also],
                 "latency_ms": model.latency_ms,
                 "latency_p95_ms": model.latency_p95_ms,
             }

@@ -69,8 +69,9 @@ def way_out(finding: Finding) -> str:
 
 
 def model_facts(model: Model) -> str:
-    """A model's name with its framework and size: "ner.onnx (onnxruntime, 120 MB)"."""
+    """A model's name with its framework and size: "ner.onnx (onnxruntime, 120 MB)"; "and 11 more" of its table."""
     facts = [model.framework]
     facts += [human_size(model.bytes)] if model.bytes else []
     facts += [f"{model.parameters / 1e6:.0f} M parameters"] if model.parameters and not model.bytes else []
-    return f"{model.name} ({', '.join(facts)})"
+    more = len({other.name for other in model.also} - {model.name})
+    return f"{model.name}{f' and {more} more' if more else ''} ({', '.join(facts)})"

@@ -1,0 +1,93 @@
+"""The models that a report lists: one entry for one model, however many places load it, and for a table of models."""
+
+from pathlib import Path
+
+import pytest
+
+from mlscaffold.lint import lint
+from mlscaffold.lint.config import Options
+from mlscaffold.lint.report.wording import model_facts
+from mlscaffold.lint.service import Also, Model
+
+APP = """from fastapi import FastAPI
+
+app = FastAPI()
+"""
+TABLE = """import spacy
+
+models = {
+    "de": spacy.load("de_core_news_sm"),
+    "en": spacy.load("en_core_web_sm"),
+    "es": spacy.load("es_core_news_sm"),
+    "fr": spacy.load("fr_core_news_sm"),
+}
+"""
+PAIR = """import spacy
+
+models = {"de": spacy.load("de_core_news_sm"), "en": spacy.load("en_core_web_sm")}
+"""
+RELOADED = """import joblib
+
+model = joblib.load("model.joblib")
+
+
+@app.post("/refresh")
+def refresh():
+    global model
+    model = joblib.load("model.joblib")
+"""
+IN_EACH_REQUEST = """import joblib
+
+
+@app.post("/one")
+def one(row: list[float]):
+    return joblib.load("model.joblib").predict([row])
+
+
+@app.post("/two")
+def two(row: list[float]):
+    return joblib.load("model.joblib").predict([row])
+"""
+
+
+@pytest.fixture
+def listed(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("MLSCAFFOLD_CACHE_DIR", str(tmp_path / "cache"))
+    root = tmp_path / "repository"
+    root.mkdir()
+
+    def models(text: str) -> tuple[Model, ...]:
+        (root / "app.py").write_text(APP + text)
+        (service,) = lint(root, Options(jobs=1)).services
+        return service.models
+
+    return models
+
+
+def test_a_table_is_one_entry_that_names_the_others(listed) -> None:
+    (table,) = listed(TABLE)
+    assert (table.name, table.line) == ("de_core_news_sm", 7)
+    assert [(other.name, other.line) for other in table.also] == [
+        ("en_core_web_sm", 8),
+        ("es_core_news_sm", 9),
+        ("fr_core_news_sm", 10),
+    ]
+
+
+def test_a_pair_is_two_entries(listed) -> None:
+    assert [model.name for model in listed(PAIR)] == ["de_core_news_sm", "en_core_web_sm"]
+
+
+def test_a_model_that_two_places_load_is_one_entry(listed) -> None:
+    (model,) = listed(RELOADED)
+    assert (model.line, model.also) == (6, (Also("model.joblib", "app.py", 12),))
+
+
+def test_each_load_in_a_request_is_an_entry(listed) -> None:
+    assert [model.line for model in listed(IN_EACH_REQUEST)] == [9, 14]
+
+
+def test_a_table_says_how_many_more_it_holds() -> None:
+    others = tuple(Also(name, "app.py", 1) for name in ("en", "fr", "de"))
+    model = Model("de", "spacy", "app.py", 1, "model", "module", also=others)
+    assert model_facts(model) == "de and 2 more (spacy)"
