@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 
 from mlscaffold.light import Final
-from mlscaffold.lint.evidence import at, caption, entry_span, handler_span, load_spans, megabytes, spans, suggestion, ways
+from mlscaffold.lint.evidence import (
+    at,
+    caption,
+    entry_span,
+    fetches,
+    handler_span,
+    load_spans,
+    megabytes,
+    spans,
+    suggestion,
+    ways,
+)
 from mlscaffold.lint.finding import Confidence, Finding, Location
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.counting import Holding, holding
@@ -40,7 +51,13 @@ def _finding(project: Project, service: Deployable, held: Holding) -> Finding:
         message=_message(project, held, use),
         why=WHY,
         locations=spans(
-            load_spans(first)[0], related, [entry_span(service)], map(handler_span, users[:6]), _uses_of(service, held), way
+            load_spans(first)[0],
+            related,
+            [entry_span(service)],
+            map(handler_span, users[:6]),
+            _uses_of(service, held),
+            way,
+            fetches((*service.module_events, *service.startup_events)),
         ),
         suggestion=suggestion(use.pattern, service, held.loads, project.files),
         subjects=tuple(sorted({load.name for load in held.loads})),

@@ -108,3 +108,117 @@ def test_a_file_that_nobody_can_tell_is_no_name(root):
     (root / "app.py").write_text("from elsewhere import find\n" + computed)
     (finding,) = lint(root, Options()).findings
     assert finding.message == "GET /columns runs lightgbm on the event loop (predict)"
+
+
+FOLDER = """import os
+
+import easyocr
+from fastapi import FastAPI
+
+app = FastAPI()
+reader = easyocr.Reader(["en"])
+
+
+@app.post("/folder")
+def folder(path: str):
+    names = [name for name in os.listdir(path) if name.endswith(".png")]
+    total = len(names)
+    found = []
+
+    for start in range(0, total, 8):
+        for name in names[start : start + 8]:
+            found += reader.readtext(name)
+    return found
+"""
+REGISTRY = """import spacy
+from flask import Flask, request
+
+app = Flask(__name__)
+models = {}
+
+
+@app.route("/ents")
+def ents():
+    name = request.args["model"]
+    pipeline = models.get(name)
+    if pipeline is None:
+        pipeline = spacy.load(name)
+
+        models[name] = pipeline
+    return [ent.text for ent in pipeline(request.args["text"]).ents]
+"""
+HELD = """import spacy
+from flask import Flask, request
+
+
+class Texts:
+    def load(self):
+        self.inner = spacy.load("en_core_web_sm")
+        self.other = spacy.load("de_core_news_sm")
+
+    def ask(self, text):
+        return self.inner(text), self.other(text)
+
+
+app = Flask(__name__)
+
+
+texts = Texts()
+
+
+@app.route("/ents")
+def ents():
+    texts.load()
+    return str(texts.ask(request.args["text"]))
+"""
+FETCHED = """import boto3
+import onnxruntime
+
+
+def fetch(key):
+    return boto3.client("s3").get_object(Bucket="models", Key=key)["Body"].read()
+
+
+def lambda_handler(event, context):
+    weights = fetch("price.onnx")
+    session = onnxruntime.InferenceSession(weights)
+    return session.run(None, event)
+"""
+TWO_ROUTES = """import joblib
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+def price(row):
+    return joblib.load("price.joblib").predict([row])
+
+
+@app.route("/one", methods=["POST"])
+def one():
+    return str(price(request.json))
+
+
+@app.route("/two", methods=["POST"])
+def two():
+    return str(price(request.json))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "note"),
+    [
+        (FOLDER, "MLS204", 12, "what it goes through is listed here"),
+        (REGISTRY, "MLS101", 5, "kept in models"),
+        (REGISTRY, "MLS101", 15, "kept here"),
+        (HELD, "MLS101", 17, "Texts is made here"),
+        (FETCHED, "MLS203", 10, "calls fetch"),
+        (FETCHED, "MLS203", 6, "fetches from elsewhere (boto3.client.get_object)"),
+        (TWO_ROUTES, "MLS203", 17, "handler /two"),
+        (TWO_ROUTES, "MLS203", 18, "calls price"),
+    ],
+)
+def test_a_finding_points_at_what_decides(root, text, code, line, note):
+    (root / "app.py").write_text(text)
+    (finding,) = [known for known in lint(root, Options()).findings if known.code == code]
+    assert (line, note) in {(spot.line, spot.note) for spot in finding.locations}

@@ -74,7 +74,15 @@ def waits_in(runs: Iterable[HandlerRun]) -> Iterator[Location]:
         for event in run.events:
             if event.kind == "sleep" and not event.state.queued:
                 yield at(event.site, "waits here")
-                yield from along(spot for spot in event.trail if spot.passed)
+                yield from along(event.trail)
+
+
+def fetches(events: Iterable[Event], most: int = 4) -> Iterator[Location]:
+    """Where files are fetched from elsewhere, and the calls that lead there."""
+    fetched = [event for event in events if event.kind == "download" and not event.state.queued]
+    for event in fetched[:most]:
+        yield from along(event.trail[1:])
+        yield at(event.site, f"fetches from elsewhere ({event.name})")
 
 
 def megabytes(size: int) -> str:

@@ -257,6 +257,9 @@ class _Reader:
         for arm, handler in enumerate(node.handlers, 1):
             self._arm(block, arm, handler.body)
         self._statements(node.finalbody)
+        if _gives(node.body):
+            # What follows runs only where the body did not give what it made.
+            self.context = (*self.context, (block, len(node.handlers) + 1))
 
     def _assign(self, node: ast.Assign) -> None:
         value = self.expr(node.value)
@@ -412,6 +415,21 @@ def _kind_of_if(test: Expr) -> BlockKind:
     if isinstance(test, Name | Attribute) and (test.id if isinstance(test, Name) else test.name) == "TYPE_CHECKING":
         return "typing"
     return "if"
+
+
+def _gives(statements: Sequence[ast.stmt]) -> bool:
+    """Whether statements return what a call before made, at once or on a condition: `a = load(x)`, `if fits(a): return a`."""
+    made = {
+        target.id
+        for statement in statements
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    inner = [*statements, *(known for statement in statements if isinstance(statement, ast.If) for known in statement.body)]
+    given = [known.value for known in inner if isinstance(known, ast.Return) and known.value is not None]
+    parts = [part for value in given for part in (value.elts if isinstance(value, ast.Tuple) else [value])]
+    return any(isinstance(part, ast.Name) and part.id in made for part in parts)
 
 
 def _leaves(statements: Sequence[ast.stmt]) -> bool:

@@ -33,7 +33,7 @@ _BEHIND = (b"; import ", b"; from ", b": import ", b": from ")  # an import that
 _FUNCTIONS = (
     b"def model_fn", b"def lambda_handler", b"def handler(", b"def handle(", b"def init()",
     b"TritonPythonModel", b"urlpatterns", b"Servicer",
-    b"def predict(event", b"def inference(event",
+    b"def predict(event", b"def inference(event", b".task(", b".task\n", b"shared_task",
 )  # fmt: skip
 
 

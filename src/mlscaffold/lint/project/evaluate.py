@@ -69,6 +69,7 @@ LEAST_PER_DEPLOYABLE = 25_000
 MOST_QUESTIONS = 1500  # that one question may lead to
 _DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "litestar.di.Provide")
 _REQUESTS = ("flask.request", "quart.request", "bottle.request", "flask_restx.reqparse", "flask_restful.reqparse")
+_FILLED = tuple(f"fastapi.{name}" for name in ("Query", "Form", "Body", "Path", "Header", "Cookie", "File"))  # by a request
 _FIELDS = ("pydantic.Field", "pydantic.fields.Field", "dataclasses.field", "attr.ib", "attrs.field")
 _PATHS = (
     "os.path.join", "pathlib.Path", "str", "os.path.abspath", "pathlib.PurePath", "os.path.realpath", "os.fspath",
@@ -111,7 +112,7 @@ class Evaluator:
         self._memory: dict[tuple[int, int], Values] = {}
         self._left = MOST_PER_DEPLOYABLE
         self._methods: dict[str, list[tuple[str, int, int]]] | None = None
-        self._shelves: dict[tuple[str, object], Values] = {}
+        self._shelves: dict[tuple[object, ...], Values] = {}
         self._scope_set: frozenset[str] = frozenset()
         self._callers: dict[str, list[tuple[str, int, Call]]] | None = None
         self._set_entries: dict[str, list[tuple[str, int, Step, Expr]]] = {}
@@ -345,7 +346,7 @@ class Evaluator:
         plain = [known.name for known in function.parameters if not known.star]
         place = plain.index(parameter.name) - (1 if owner is not None else 0)
         found: list[Values] = []
-        for path, index, call in self._calls_of(name)[:6]:
+        for path, index, call in self.calls_of(name)[:6]:
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place < len(call.arguments):
                 given = call.arguments[place]
@@ -353,7 +354,8 @@ class Evaluator:
                 found.append(self.evaluate(given, self.free_frame(path, index)))
         return tuple(value for value in joined(*found) if not isinstance(value, Known))
 
-    def _calls_of(self, name: str) -> list[tuple[str, int, Call]]:
+    def calls_of(self, name: str) -> list[tuple[str, int, Call]]:
+        """The calls of something of that name in the deployable: file, function, call."""
         if self._callers is None:
             self._callers = {}
             for path in self.scope:
@@ -510,7 +512,7 @@ class Evaluator:
                 return self._option(value.site.path, name)
             return (External(f"{value.name}.{name}"),)
         if isinstance(value, Object):
-            return self._of_object(value, name)
+            return (ClassValue(value.path, value.index, value.parent),) if name == "__class__" else self._of_object(value, name)
         if isinstance(value, ClassValue):
             return self._of_class(value, name)
         if isinstance(value, Items):
@@ -663,11 +665,19 @@ class Evaluator:
         if frame.path not in self._scope_set:
             assigned = [(frame.path, *found) for found in own.entries.get(name, ())]
             return self._put_in(assigned, expr.index)
-        key = (name, expr.index.value if isinstance(expr.index, Constant) else None)
+        assigned = self._set_entries.get(name, [])
+        own_name = isinstance(expr.base, Name) and name not in own.imports_in.get(MODULE, {})
+        if own_name:  # two modules may have a mapping of that name each
+            assigned = [found for found in assigned if found[0] == frame.path or self._imports_name(found[0], name)]
+        key = (name, expr.index.value if isinstance(expr.index, Constant) else None, frame.path if own_name else "")
         if key not in self._shelves:
             self._shelves[key] = ()  # what puts a thing where it was taken from adds nothing
-            self._shelves[key] = self._put_in(self._set_entries.get(name, []), expr.index)
+            self._shelves[key] = self._put_in(assigned, expr.index)
         return self._shelves[key]
+
+    def _imports_name(self, path: str, name: str) -> bool:
+        module = self.source.module(path)
+        return module is not None and any(name in known for known in module.imports_in.values())
 
     def _put_in(self, assigned: list[tuple[str, int, Step, Expr]], wanted: Expr) -> Values:
         found: list[Values] = []
@@ -758,6 +768,8 @@ class Evaluator:
         left, right = self.evaluate(test.left, frame), self.evaluate(test.right, frame)
         if test.operator in ("in", "not in"):
             return self._contained(left, right, test.operator)
+        if test.operator in ("is", "is not") and right == (Known(None),) and self._is_given(test.left, frame):
+            return test.operator == "is not"
         if len(left) != 1 or len(right) != 1 or test.operator not in ("==", "!="):
             return None
         one, other = left[0], right[0]
@@ -766,6 +778,11 @@ class Evaluator:
         if "*" in str(one.value) or "*" in str(other.value):
             return None
         return (one.value == other.value) == (test.operator == "==")
+
+    def _is_given(self, expr: Expr, frame: Frame) -> bool:
+        """Whether the caller surely gives an object for a parameter that may be left out."""
+        given = frame.bound(expr.id) if isinstance(expr, Name) else None
+        return bool(given) and all(isinstance(value, Object | ModelValue) for value in given or ())
 
     def _contained(self, left: Values, right: Values, operator: str) -> bool | None:
         if len(left) != 1 or len(right) != 1 or not isinstance(left[0], Known) or not isinstance(right[0], Items):
@@ -917,6 +934,8 @@ class Evaluator:
             return joined(
                 *(self.called(value, _BARE, frame) for value in first if isinstance(value, FunctionValue | ClassValue | Object))
             )
+        if name in _FILLED:
+            return (REQUEST,)
         if name in _FIELDS:
             given = words.get("default", words.get("default_factory"))
             made = self.evaluate(given, frame) if given is not None else first

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project.source import Module
 from mlscaffold.lint.project.values import Frame
-from mlscaffold.lint.syntax import Attribute, Call, Compare, Constant, Expr, Logic, Name, Subscript, dotted
+from mlscaffold.lint.syntax import Attribute, Call, Compare, Constant, Expr, Logic, Name, Subscript, children, dotted
 
 
 def keeps(test: Expr, arm: int, frame: Frame, module: Module) -> bool:
@@ -80,5 +82,26 @@ def outlives(expr: Expr, frame: Frame, module: Module) -> bool:
     function = module.function(frame.index)
     if expr.id in function.shared:
         return True
-    own = expr.id in module.locals_of(frame.index) or any(known.name == expr.id for known in function.parameters)
-    return not own and (expr.id in module.locals_of(MODULE) or expr.id in module.shared)
+    if expr.id in module.locals_of(frame.index) or any(known.name == expr.id for known in function.parameters):
+        return False
+    return expr.id in module.locals_of(MODULE) or expr.id in module.shared or _is_around(expr.id, frame, module)
+
+
+def _is_around(name: str, frame: Frame, module: Module) -> bool:
+    """Whether a function around this one has a variable of that name: an application that a function makes."""
+    parent = module.function(frame.index).parent
+    while parent > MODULE:
+        if name in module.locals_of(parent):
+            return True
+        parent = module.function(parent).parent
+    return False
+
+
+def keys(test: Expr, frame: Frame, module: Module) -> Iterator[Expr]:
+    """What a guard may look things up by: the parts of its test, and those of `x = cache.get(key)` where it asks for `x`."""
+    for part in children(test):
+        yield part
+        steps = module.locals_of(frame.index).get(part.id, ()) if isinstance(part, Name) else ()
+        for step in steps:
+            if isinstance(step.value, Call | Subscript) and _is_looked_up(part, frame, module):
+                yield from children(step.value)

@@ -271,6 +271,8 @@ class Handlers:
                 entry = self._evaluator.catalog.classes.get(known.name) or self._entries.server_base(value)
             if entry is not None and entry.framework not in (self._start.server.framework, "label-studio-ml", "celery"):
                 continue  # a class of another server is run by that server
+            if entry is not None and self._is_held(value, known.name):
+                continue  # an object that the serving class keeps for itself is asked by nobody else
             if entry is not None:
                 self._framework_class(value, entry, module)
             elif any(
@@ -278,6 +280,17 @@ class Handlers:
                 for base in known.bases
             ) or any(name in ("on_get", "on_post") for name, _ in known.methods):
                 self._view(self._found, value, known.name, None)
+
+    def _is_held(self, value: ClassValue, name: str) -> bool:
+        """Whether the class that serves makes objects of another one that could serve."""
+        holder = self._start.holder
+        if holder is None or (holder.path, holder.index) == (value.path, value.index):
+            return False
+        for path, index, _ in self._evaluator.calls_of(name):
+            module = self._evaluator.source.module(path)
+            if module is not None and path == holder.path and module.function(index).owner == holder.index:
+                return True
+        return False
 
     def _framework_class(self, value: ClassValue, entry: ServerEntry, module: Module) -> None:
         itself = Object(value.path, value.index, value.parent)

@@ -9,7 +9,7 @@ from mlscaffold.light import replace
 from mlscaffold.lint.facts import MODULE, Block, FunctionFacts, Step
 from mlscaffold.lint.project.evaluate import PROVIDERS, Evaluator
 from mlscaffold.lint.project.events import Event, EventKind, Repeat, Spot, State, stronger
-from mlscaffold.lint.project.guards import keeps
+from mlscaffold.lint.project.guards import keeps, keys
 from mlscaffold.lint.project.roles import prepares
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
@@ -60,6 +60,7 @@ from mlscaffold.lint.syntax import (
     children,
     dotted,
     names_in,
+    walk,
 )
 
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
@@ -159,6 +160,8 @@ class Walker:
             block = module.block(frame.index, index)
             if block.kind in ("for", "while"):
                 yield Spot(frame.path, block.line, "in this loop", passed=True)
+                if block.kind == "for" and (line := self._listed_at(block.test, frame)):
+                    yield Spot(frame.path, line, "what it goes through is listed here", passed=True)
             elif block.kind in ("if", "match") and self.evaluator.truth(block.test, frame) is not None:
                 yield Spot(frame.path, block.line, "a setting decides here", passed=True)
                 yield from (
@@ -190,7 +193,9 @@ class Walker:
             return Door(opens=False)
         kept = block.kind == "if" and bool(keeps(block.test, arm, frame, module))
         keyed = kept and any(
-            isinstance(value, Request) for part in children(block.test) for value in self.evaluator.evaluate(part, frame)
+            isinstance(value, Request)
+            for part in keys(block.test, frame, module)
+            for value in self.evaluator.evaluate(part, frame)
         )
         off = block.kind == "if" and arm == 0 and self._is_off(block.test, frame)
         return Door(opens=True, keeps=kept, keyed=keyed, asked=self._asks_request(block.test, frame), off=off)
@@ -225,6 +230,17 @@ class Walker:
                 seen.add(part.id)
                 waiting += (step.value for step in names.get(part.id, ()))
         return False
+
+    def _listed_at(self, expr: Expr, frame: Frame, depth: int = 0) -> int:
+        """The line before the loop that lists the files, pages or rows that it goes through; 0 where none does."""
+        module = self.evaluator.source.module(frame.path)
+        for name in names_in(expr) if module is not None and depth < 4 else ():
+            for step in module.locals_of(frame.index).get(name, ()) if module else ():
+                if any(isinstance(part, Call) and last_name(part.function) in LISTINGS for part in walk(step.value)):
+                    return step.line
+                if line := self._listed_at(step.value, frame, depth + 1):
+                    return line
+        return 0
 
     def _asks_request(self, test: Expr, frame: Frame) -> bool:
         waiting = [test]
@@ -271,16 +287,31 @@ class Walker:
             and not state.kept
         ):
             state = replace(state, words=(*state.words, "<stored>"))
-        kept_in = tuple(self._container(step, module)) if isinstance(step.target, Subscript) else ()
+        kept_in = tuple(self._kept_in(step, frame, module))
         self.expression(step.value, frame, state, (*trail, *kept_in))
         if step.kind == "with":
             self._opened(step.value, frame, state, trail)
 
-    def _container(self, step: Step, module: Module) -> Iterator[Spot]:
+    def _kept_in(self, step: Step, frame: Frame, module: Module) -> Iterator[Spot]:
+        """Where a step, or one after it, puts what it makes: `x = load(name)`, `cache[name] = x`."""
+        if isinstance(step.target, Subscript):
+            yield from self._container(step, frame, module)
+        if step.kind != "assign" or not isinstance(step.target, Name) or not isinstance(step.value, Call):
+            return
+        for other in module.function(frame.index).steps:
+            if isinstance(other.target, Subscript) and isinstance(other.value, Name) and other.value.id == step.target.id:
+                yield Spot(frame.path, other.line, "kept here", passed=True)
+                yield from self._container(other, frame, module)
+
+    def _container(self, step: Step, frame: Frame, module: Module) -> Iterator[Spot]:
         """Where the mapping is made that a step puts something into."""
         base = step.target.base if isinstance(step.target, Subscript) else None
-        made = module.locals_of(MODULE).get(last_name(base), ()) if isinstance(base, Name) else ()
-        lines = [known.line for known in made]
+        name = base.id if isinstance(base, Name) else ""
+        scope: Frame | None = frame if name else None
+        lines: list[int] = []
+        while scope is not None and not lines:
+            lines = [known.line for known in module.locals_of(scope.index).get(name, ())]
+            scope = scope.parent
         if isinstance(base, Attribute):
             lines = [known.line for _, known, target in module.attributes.get(base.name, ()) if isinstance(target, Attribute)]
         if lines:
@@ -795,6 +826,17 @@ class Walker:
         owner = module.class_of(frame.index)
         if owner is not None:
             yield Spot(frame.path, owner.line, f"in {owner.name}", passed=True)
+        if owner is not None and function.name != "__init__":
+            yield from self._made_at(frame.itself, owner.name)
+
+    def _made_at(self, itself: Value | None, name: str) -> Iterator[Spot]:
+        """Where the object whose method runs was made, if that is at one place."""
+        module = self.evaluator.source.module(itself.path) if isinstance(itself, Object) else None
+        name = module.facts.classes[itself.index].name if module is not None and isinstance(itself, Object) else name
+        places = {(path, call.line) for path, _, call in self.evaluator.calls_of(name)}
+        if len(places) == 1:
+            path, line = places.pop()
+            yield Spot(path, line, f"{name} is made here", passed=True)
 
 
 def _variant(frame: Frame) -> tuple[str, ...]:
