@@ -231,15 +231,18 @@ class Walker:
                 waiting += (step.value for step in names.get(part.id, ()))
         return False
 
-    def _listed_at(self, expr: Expr, frame: Frame, depth: int = 0) -> int:
+    def _listed_at(self, expr: Expr, frame: Frame) -> int:
         """The line before the loop that lists the files, pages or rows that it goes through; 0 where none does."""
         module = self.evaluator.source.module(frame.path)
-        for name in names_in(expr) if module is not None and depth < 4 else ():
-            for step in module.locals_of(frame.index).get(name, ()) if module else ():
-                if any(isinstance(part, Call) and last_name(part.function) in LISTINGS for part in walk(step.value)):
-                    return step.line
-                if line := self._listed_at(step.value, frame, depth + 1):
-                    return line
+        known = module.locals_of(frame.index) if module is not None else {}
+        waiting, seen = [expr], set[str]()
+        while waiting:
+            for name in sorted(names_in(waiting.pop()) - seen):
+                seen.add(name)
+                for step in known.get(name, ()):
+                    if any(isinstance(part, Call) and last_name(part.function) in LISTINGS for part in walk(step.value)):
+                        return step.line
+                    waiting.append(step.value)
         return 0
 
     def _asks_request(self, test: Expr, frame: Frame) -> bool:
