@@ -468,6 +468,8 @@ class Evaluator:
         if isinstance(expr.base, Call) and dotted(expr.base.function) == "super":
             return self._inherited(expr.name, frame)
         values = self.evaluate(expr.base, frame)
+        if any(isinstance(value, ModuleValue) for value in values) and (library := self._vendored(expr, frame)) is not None:
+            return (library,)
         found = joined(*(self.attribute(value, expr.name) for value in values))
         if found and last_name(expr.base) == "state" and all(isinstance(value, External) for value in found):
             found = self._set_elsewhere(expr, ()) or found  # `app.state` is a shelf of the application's own
@@ -476,6 +478,15 @@ class Evaluator:
         if not found and any(isinstance(value, Request) for value in values):
             return (REQUEST,)
         return found
+
+    def _vendored(self, expr: Attribute, frame: Frame) -> External | None:
+        """`library.Loader` where the library lies in the repository: it is still that library."""
+        module = self.source.module(frame.path)
+        known = module.imports_in.get(MODULE, {}).get(expr.base.id) if module and isinstance(expr.base, Name) else None
+        if known is None or known.name or known.level:
+            return None
+        name = f"{known.module}.{expr.name}"
+        return External(name) if self.catalog.loads.get(name) else None
 
     def _inherited(self, name: str, frame: Frame) -> Values:
         """`super().name`: what the bases of the class that holds the function say."""

@@ -18,6 +18,10 @@ _PREDICTS = frozenset(
 )
 _ONLY_TRANSFORMS = frozenset("transform inverse_transform fit_transform texts_to_sequences get_feature_names_out encode".split())
 
+_OF_A_TENSOR = frozenset(
+    "chunk mean std split unsqueeze squeeze numpy reshape view repeat expand permute transpose tolist".split()
+)
+
 MOST_WAYS = 12  # that a finding shows
 
 
@@ -88,6 +92,8 @@ def _moment(event: Event) -> Moment:
 
 
 def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
+    if used and used <= _OF_A_TENSOR and model.framework == "torch":
+        return "part"  # a tensor that lies in a file: a voice, an average
     if model.role != "unknown":
         return model.role
     if "<weights>" in event.state.words or used & _PREDICTS:
