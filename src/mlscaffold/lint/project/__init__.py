@@ -71,6 +71,7 @@ class Project:
         self._sound = sound or (lambda path: self.source.module(path) is not None)
         self._hints = Hints(catalog)
         self._imported: dict[tuple[str, bool], tuple[str, ...]] = {}
+        self._import_lines: dict[str, dict[str, int]] = {}
         self._python = tuple(python)
         self._candidates = tuple(candidates)
         self.settings = Settings(config, read)
@@ -382,15 +383,23 @@ class Project:
 
     def _import_spot(self, path: str, importers: Iterable[str]) -> tuple[Spot, ...]:
         for importer in importers:
+            line = self._lines_of_imports(importer).get(path) if importer != path else None
+            if line is not None:
+                return (Spot(importer, line, f"imports {path}"),)
+        return ()
+
+    def _lines_of_imports(self, importer: str) -> dict[str, int]:
+        """What a file imports, each with the first line that does."""
+        if importer not in self._import_lines:
+            found = self._import_lines[importer] = {}
             module = self.source.module(importer)
-            if module is None or importer == path:
-                continue
-            for known in module.facts.imports:
+            for known in module.facts.imports if module else ():
                 target = self.evaluator.imports.resolve(importer, known.module, known.level)
                 inner = self.evaluator.imports.member(target, known.name) if target and known.name not in ("", "*") else None
-                if path in (target, inner):
-                    return (Spot(importer, known.line, f"imports {path}"),)
-        return ()
+                for place in (target, inner):
+                    if place is not None:
+                        found.setdefault(place, known.line)
+        return self._import_lines[importer]
 
     def _run(self, hook: Hook, moment: str, main: str) -> tuple[Event, ...]:
         walker = Walker(self.evaluator, main=main)

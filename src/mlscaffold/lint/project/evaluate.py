@@ -108,6 +108,7 @@ class Evaluator:
         self._around: Environment = ()
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self.doors: dict[tuple[int, int, int], Door] = {}
+        self.loading: dict[str, tuple[tuple[int, Call, str], ...]] = {}  # module -> its calls that load by their names alone
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._memory: dict[tuple[int, int], Values] = {}
         self._left = MOST_PER_DEPLOYABLE

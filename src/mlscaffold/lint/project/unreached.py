@@ -13,7 +13,7 @@ from mlscaffold.lint.project.events import State
 from mlscaffold.lint.project.loads import name_of
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import ModelValue, Site
-from mlscaffold.lint.syntax import Expr, dotted
+from mlscaffold.lint.syntax import Call, Expr, dotted
 
 
 def unreached(evaluator: Evaluator, modules: Iterable[str], loads: tuple[Load, ...]) -> tuple[Load, ...]:
@@ -31,13 +31,23 @@ def unreached(evaluator: Evaluator, modules: Iterable[str], loads: tuple[Load, .
 
 def _models(evaluator: Evaluator, path: str) -> Iterator[ModelValue]:
     module = evaluator.source.module(path)
-    for index, _, call in module.calls() if module else ():
-        if module is None or index == MODULE or not evaluator.catalog.may_load(last_name(call.function)):
+    if module is None:
+        return
+    if path not in evaluator.loading:  # a module may be part of hundreds of deployables
+        evaluator.loading[path] = tuple(_named_loads(evaluator, module))
+    for index, call, name in evaluator.loading[path]:
+        loaded = evaluator.load(name, call, evaluator.free_frame(path, index))
+        yield from (model for model in loaded if isinstance(model, ModelValue))
+
+
+def _named_loads(evaluator: Evaluator, module: Module) -> Iterator[tuple[int, Call, str]]:
+    """The calls inside a module's functions that load by their names alone."""
+    for index, _, call in module.calls():
+        if index == MODULE or not evaluator.catalog.may_load(last_name(call.function)):
             continue
         name = _imported_name(call.function, index, module)
         if name and evaluator.catalog.loads.get(name):
-            loaded = evaluator.load(name, call, evaluator.free_frame(path, index))
-            yield from (model for model in loaded if isinstance(model, ModelValue))
+            yield index, call, name
 
 
 def _imported_name(function: Expr, index: int, module: Module) -> str:
