@@ -163,6 +163,11 @@ def joined(*parts: Values) -> Values:
     return tuple(dict.fromkeys(value for part in said for value in part))[:MOST]
 
 
+def softened(values: Values) -> Values:
+    """What holds only where nothing else is set: defaults."""
+    return joined(*((replace(value, soft=True),) if isinstance(value, Known) else (value,) for value in values))
+
+
 def texts(values: Values) -> tuple[str, ...]:
     """The texts among the values."""
     return tuple(value.value for value in values if isinstance(value, Known) and isinstance(value.value, str))

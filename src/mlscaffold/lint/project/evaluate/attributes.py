@@ -1,0 +1,103 @@
+"""What `x.name` stands for: members of modules, libraries, objects, and what is put on an object elsewhere."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.lint.facts import MODULE
+from mlscaffold.lint.project.evaluate.containers import picked
+from mlscaffold.lint.project.source import last_name
+from mlscaffold.lint.project.values import (
+    REQUEST,
+    ClassValue,
+    External,
+    ExternalObject,
+    Frame,
+    FunctionValue,
+    Items,
+    ModelValue,
+    ModuleValue,
+    Object,
+    Request,
+    Value,
+    Values,
+    joined,
+)
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Call,
+    Name,
+    dotted,
+)
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.project.evaluate import Evaluator
+
+
+def of_attribute(evaluator: Evaluator, expr: Attribute, frame: Frame) -> Values:
+    """`x.name`."""
+    if isinstance(expr.base, Call) and dotted(expr.base.function) == "super":
+        return evaluator.inherited(expr.name, frame)
+    values = evaluator.evaluate(expr.base, frame)
+    if any(isinstance(value, ModuleValue) for value in values) and (library := _vendored(evaluator, expr, frame)) is not None:
+        return (library,)
+    found = joined(*(evaluator.attribute(value, expr.name) for value in values))
+    if found and last_name(expr.base) == "state" and all(isinstance(value, External) for value in found):
+        found = _set_elsewhere(evaluator, expr, ()) or found  # `app.state` is a shelf of the application's own
+    if not found and not any(isinstance(value, ModuleValue | ModelValue) for value in values):
+        found = _set_elsewhere(evaluator, expr, values)
+    if not found and any(isinstance(value, Request) for value in values):
+        return (REQUEST,)
+    return found
+
+
+def _vendored(evaluator: Evaluator, expr: Attribute, frame: Frame) -> External | None:
+    """`library.Loader` where the library lies in the repository: it is still that library."""
+    module = evaluator.source.module(frame.path)
+    known = module.imports_in.get(MODULE, {}).get(expr.base.id) if module and isinstance(expr.base, Name) else None
+    if known is None or known.name or known.level:
+        return None
+    name = f"{known.module}.{expr.name}"
+    return External(name) if evaluator.catalog.loads.get(name) else None
+
+
+def attribute(evaluator: Evaluator, value: Value, name: str) -> Values:
+    """An attribute of one value."""
+    if isinstance(value, ModuleValue):
+        return evaluator.member(value.path, name)
+    if isinstance(value, External):
+        return (External(f"{value.name}.{name}"),)
+    if isinstance(value, ExternalObject):
+        if value.name == "argparse.ArgumentParser.parse_args":
+            return evaluator.option(value.site.path, name)
+        return (External(f"{value.name}.{name}"),)
+    if isinstance(value, Object):
+        return (ClassValue(value.path, value.index, value.parent),) if name == "__class__" else evaluator.of_object(value, name)
+    if isinstance(value, ClassValue):
+        return evaluator.of_class(value, name)
+    if isinstance(value, Items):
+        named = picked(value, name)
+        return named if named else (value,) if name in ("values", "items", "copy") else ()
+    return ()
+
+
+def _set_elsewhere(evaluator: Evaluator, expr: Attribute, values: Values) -> Values:
+    """`app.state.model`, `request.app["model"]`, `ctx.model`: what the deployable assigns to an attribute of that name."""
+    if any(isinstance(value, Object | ClassValue | Items) for value in values) or expr.name.startswith("__"):
+        return ()
+    key = ("." + expr.name, None)
+    if key not in evaluator.shelves:
+        evaluator.shelves[key] = ()
+        found: list[Values] = []
+        outside = (
+            known
+            for known in evaluator.set_attributes.get(expr.name, ())
+            if isinstance(known[3], Attribute) and dotted(known[3].base) not in ("self", "cls")
+        )
+        for path, index, step, _ in islice(outside, 8):
+            found.append(evaluator.assigned(expr.name, step, evaluator.free_frame(path, index)))
+        evaluator.shelves[key] = tuple(
+            value for value in joined(*found) if isinstance(value, Object | ModelValue | FunctionValue | Items)
+        )
+    return evaluator.shelves[key]

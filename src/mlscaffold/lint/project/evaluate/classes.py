@@ -1,0 +1,156 @@
+"""Objects and classes of the repository: their bases, methods, fields and what `self.name = …` puts on them."""
+
+from __future__ import annotations
+
+from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.lint.facts import MODULE, Step
+from mlscaffold.lint.project.evaluate.containers import unpacked
+from mlscaffold.lint.project.source import last_name
+from mlscaffold.lint.project.values import (
+    ClassValue,
+    External,
+    Frame,
+    FunctionValue,
+    Known,
+    Object,
+    Value,
+    Values,
+    joined,
+)
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Collection,
+    Name,
+    Subscript,
+)
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.project.evaluate import Evaluator
+
+
+def inherited(evaluator: Evaluator, name: str, frame: Frame) -> Values:
+    """`super().name`: what the bases of the class that holds the function say."""
+    module = evaluator.source.module(frame.path)
+    scope = module.function(frame.index).owner if module else -1
+    if module is None or scope < 0 or not isinstance(frame.itself, Object):
+        return ()
+    line = evaluator.lineage(frame.itself)
+    here = next(
+        (
+            place
+            for place, owner in enumerate(line)
+            if isinstance(owner, ClassValue) and (owner.path, owner.index) == (frame.path, scope)
+        ),
+        0,
+    )
+    for owner in line[here + 1 :]:
+        if isinstance(owner, External):
+            return (External(f"{owner.name}.{name}"),)
+        holder = evaluator.source.module(owner.path)
+        index = dict(holder.facts.classes[owner.index].methods).get(name) if holder else None
+        if index is not None:
+            return (FunctionValue(owner.path, index, owner.parent, frame.itself),)
+    return ()
+
+
+def of_object(evaluator: Evaluator, value: Object, name: str) -> Values:
+    """An attribute of an object: a method, what was assigned on it, what its class says."""
+    bound = evaluator.method(value, name)
+    if bound is not None:
+        return evaluator.returned(bound, (), {}) if evaluator.is_property(bound) else (bound,)
+    owners = (owner for owner in evaluator.lineage(value) if isinstance(owner, ClassValue))
+    known = joined(*(_assigned_on(evaluator, owner, name, value) for owner in owners))
+    return known or evaluator.of_class(ClassValue(value.path, value.index, value.parent), name)
+
+
+def _assigned_on(evaluator: Evaluator, owner: ClassValue, name: str, value: Object) -> Values:
+    """`evaluator.name = …` in any method of the class."""
+    module = evaluator.source.module(owner.path)
+    found: list[Values] = []
+    for index, step, target in module.attributes.get(name, ()) if module else ():
+        function = module.function(index) if module else None
+        if function is None or not isinstance(target, Attribute) or not isinstance(target.base, Name):
+            continue
+        if function.owner != owner.index or target.base.id not in ("self", "cls"):
+            continue
+        values = evaluator.assigned(name, step, _frame_in(evaluator, value, owner, index))
+        found.append(
+            unpacked(evaluator.evaluate(step.value, _frame_in(evaluator, value, owner, index)), step.target, name)
+            if isinstance(step.target, Collection)
+            else values
+        )
+    return joined(*found)
+
+
+def _frame_in(evaluator: Evaluator, value: Object, owner: ClassValue, index: int) -> Frame:
+    if value.frame is not None and (value.frame.path, value.frame.index) == (owner.path, index):
+        return value.frame
+    return evaluator.frame(owner.path, index, itself=value, parent=owner.parent)
+
+
+def of_class(evaluator: Evaluator, value: ClassValue, name: str) -> Values:
+    """An attribute of a class: a method, a field, what was assigned on it."""
+    for owner in evaluator.lineage(value):
+        if isinstance(owner, External):
+            return (External(f"{owner.name}.{name}"),)
+        module = evaluator.source.module(owner.path)
+        if module is None:
+            continue
+        known = module.facts.classes[owner.index]
+        for method, index in reversed(known.methods):
+            if method == name:
+                return (FunctionValue(owner.path, index, owner.parent, value),)
+        body = evaluator.frame(owner.path, known.body, parent=owner.parent)
+        steps = module.locals_of(known.body).get(name, ())
+        found = joined(*(_field(evaluator, name, step, body) for step in steps))
+        if found:
+            return joined(found, _assigned_on(evaluator, owner, name, Object(owner.path, owner.index, owner.parent)))
+        if found := _assigned_on(evaluator, owner, name, Object(owner.path, owner.index, owner.parent)):
+            return found
+    return ()
+
+
+def _field(evaluator: Evaluator, name: str, step: Step, frame: Frame) -> Values:
+    values = evaluator.assigned(name, step, frame)
+    setting = evaluator.settings.variable(name)
+    return setting if setting and values and all(isinstance(value, Known) for value in values) else values
+
+
+def lineage(evaluator: Evaluator, value: Object | ClassValue) -> list[ClassValue | External]:
+    """The class and its bases, nearest first; each class once."""
+    waiting: list[ClassValue | External] = [ClassValue(value.path, value.index, value.parent)]
+    found: list[ClassValue | External] = []
+    while waiting and len(found) < 12:
+        owner = waiting.pop(0)
+        if owner in found:
+            continue
+        found.append(owner)
+        module = evaluator.source.module(owner.path) if isinstance(owner, ClassValue) else None
+        if module is None or isinstance(owner, External):
+            continue
+        frame = owner.parent or evaluator.frame(owner.path, MODULE)
+        for base in module.facts.classes[owner.index].bases:
+            bases = evaluator.evaluate(base.base if isinstance(base, Subscript) else base, frame)
+            waiting += [known for known in bases if isinstance(known, ClassValue | External)]
+    return found
+
+
+def method(evaluator: Evaluator, value: Value, name: str) -> FunctionValue | None:
+    """The method of an object, bound to it."""
+    if not isinstance(value, Object):
+        return None
+    for owner in evaluator.lineage(value):
+        module = evaluator.source.module(owner.path) if isinstance(owner, ClassValue) else None
+        if module is None or isinstance(owner, External):
+            continue
+        for method, index in reversed(module.facts.classes[owner.index].methods):
+            if method == name:
+                return FunctionValue(owner.path, index, owner.parent, value)
+    return None
+
+
+def is_property(evaluator: Evaluator, bound: FunctionValue) -> bool:
+    """Whether a method is read like a field."""
+    module = evaluator.source.module(bound.path)
+    decorators = module.function(bound.index).decorators if module else ()
+    return any(last_name(found) in ("property", "cached_property", "hybrid_property") for found in decorators)

@@ -1,0 +1,249 @@
+"""What calls of libraries give: paths, settings, wrappers, containers of dependencies, and models."""
+
+from __future__ import annotations
+
+from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.lint.facts import MODULE
+from mlscaffold.lint.project import strings
+from mlscaffold.lint.project.source import last_name
+from mlscaffold.lint.project.values import (
+    NOWHERE,
+    REQUEST,
+    ClassValue,
+    ExternalObject,
+    Frame,
+    FunctionValue,
+    Known,
+    ModelValue,
+    Object,
+    Request,
+    Site,
+    Values,
+    items,
+    joined,
+    origins,
+    softened,
+    texts,
+)
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Call,
+    Constant,
+    Expr,
+    Join,
+    Name,
+)
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.project.evaluate import Evaluator
+
+
+_DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "litestar.di.Provide")
+_FILLED = tuple(f"fastapi.{name}" for name in ("Query", "Form", "Body", "Path", "Header", "Cookie", "File"))  # by a request
+_FIELDS = ("pydantic.Field", "pydantic.fields.Field", "dataclasses.field", "attr.ib", "attrs.field")
+_PATHS = (
+    "os.path.join", "pathlib.Path", "str", "os.path.abspath", "pathlib.PurePath", "os.path.realpath", "os.fspath",
+    "os.path.normpath", "pathlib.Path.joinpath", "pathlib.Path.resolve", "pathlib.Path.as_posix", "pathlib.Path.absolute",
+    "hydra.utils.to_absolute_path", "os.path.expanduser",
+)  # fmt: skip
+PROVIDERS = (
+    "dependency_injector.providers.Singleton",
+    "dependency_injector.providers.ThreadSafeSingleton",
+    "dependency_injector.providers.Factory",
+    "dependency_injector.providers.Resource",
+)
+PROVIDED = "<provided>"
+BARE = Call(Name("", 0), (), (), 0, 0, False)
+
+
+def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
+    """What a call of a library gives."""
+    first = evaluator.evaluate(expr.arguments[0], frame) if expr.arguments else ()
+    words = dict(expr.keywords)
+    if name in _DEPENDS:
+        return joined(
+            *(evaluator.called(value, BARE, frame) for value in first if isinstance(value, FunctionValue | ClassValue | Object))
+        )
+    if name in _FILLED:
+        return (REQUEST,)
+    if name in _FIELDS:
+        given = words.get("default", words.get("default_factory"))
+        made = evaluator.evaluate(given, frame) if given is not None else first
+        return joined(
+            *(
+                evaluator.called(value, BARE, frame) if isinstance(value, FunctionValue | ClassValue) else (value,)
+                for value in made
+            )
+        )
+    if name.startswith(PROVIDERS):
+        provided = Call(expr.function, expr.arguments[1:], expr.keywords, expr.line, expr.column, awaited=False)
+        return items([(PROVIDED, joined(*(evaluator.called(value, provided, frame) for value in first)))])
+    if name in (
+        "open",
+        "io.open",
+        "codecs.open",
+        "joblib.delayed",
+        "functools.partial",
+        "staticmethod",
+        "classmethod",
+        "functools.wraps",
+        "asyncio.run",
+        "iter",
+        "next",
+        "list",
+        "tuple",
+        "set",
+        "sorted",
+        "typing.cast",
+    ):
+        return joined(*(evaluator.evaluate(part, frame) for part in expr.arguments[1:2])) if name == "typing.cast" else first
+    if name in ("os.getenv", "os.environ.get", "decouple.config", "starlette.config.Config", "environs.Env", "environ.get"):
+        default = words.get("default", expr.arguments[1] if len(expr.arguments) > 1 else None)
+        told = evaluator.evaluate(default, frame) if default is not None else (Known(None, soft=True, origin=NOWHERE),)
+        return evaluator.environment(texts(first), told)
+    if name in ("int", "float", "bool"):
+        return tuple(Known(_as_number(value.value), soft=value.soft) for value in first if isinstance(value, Known))
+    if name in _PATHS or name.endswith(".joinpath"):
+        return of_join(evaluator, Join((Constant(""), *expr.arguments)), frame) if len(expr.arguments) > 1 else first
+    if name == "getattr" and len(expr.arguments) >= 2:
+        return _getattr(evaluator, expr, frame, first)
+    if name in ("copy.copy", "copy.deepcopy"):
+        return first
+    if name in strings.BY_NAME:
+        return joined(*(strings.object_named(text, frame.path, evaluator) for text in texts(first)))
+    return _unfamiliar(evaluator, name, expr, frame)
+
+
+def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
+    loaded = evaluator.load(name, expr, frame)
+    if loaded:
+        return loaded
+    # What wraps a model is still that model: DataParallel(model), HuggingFacePipeline(pipeline=pipe), torch.compile(model).
+    wrapped = [evaluator.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
+    trains = name.endswith("Trainer")  # what trains a model is not that model
+    inner = tuple(
+        value for value in joined(*wrapped) if isinstance(value, ModelValue) and value.role != "preprocessor" and not trains
+    )
+    site = Site(frame.path, expr.line, expr.column)
+    data = evaluator.settings.read(name, texts(joined(*wrapped[:1])), frame.path) or strings.read(name, frame.path, evaluator)
+    return joined(inner, data, (ExternalObject(name, site),))
+
+
+def _getattr(evaluator: Evaluator, expr: Call, frame: Frame, first: Values) -> Values:
+    names = texts(evaluator.evaluate(expr.arguments[1], frame))
+    found = joined(*(evaluator.attribute(value, name) for value in first for name in names))
+    if not names:  # any of the classes that the object lists
+        found = joined(*(_listed(evaluator, value) for value in first if isinstance(value, Object)))
+    return found or (evaluator.evaluate(expr.arguments[2], frame) if len(expr.arguments) > 2 else ())
+
+
+def _listed(evaluator: Evaluator, value: Object) -> Values:
+    """The classes of the repository that a class holds as its attributes."""
+    module = evaluator.source.module(value.path)
+    body = module.facts.classes[value.index].body if module else MODULE
+    steps = [step for known in module.locals_of(body).values() for step in known] if module else []
+    held = (evaluator.evaluate(step.value, evaluator.frame(value.path, body, parent=value.parent)) for step in steps)
+    return tuple(known for known in joined(*held) if isinstance(known, ClassValue))
+
+
+def environment(evaluator: Evaluator, names: tuple[str, ...], default: Values) -> Values:
+    """What variables of the environment are set to, or else the default."""
+    set_to = joined(*(evaluator.settings.variable(name) for name in names))
+    return set_to or softened(default)
+
+
+def option(evaluator: Evaluator, path: str, name: str) -> Values:
+    """The default of `parser.add_argument("--name", default=…)` in the same file."""
+    module = evaluator.source.module(path)
+    for index, _, call in module.calls() if module else ():
+        if last_name(call.function) != "add_argument":
+            continue
+        flags = [part.value for part in call.arguments if isinstance(part, Constant) and isinstance(part.value, str)]
+        words = dict(call.keywords)
+        if name not in [flag.lstrip("-").replace("-", "_") for flag in flags]:
+            continue
+        action = words.get("action")
+        if isinstance(action, Constant) and action.value in ("store_true", "store_false"):
+            return (Known(action.value == "store_false", soft=True),)
+        default = words.get("default")
+        return softened(evaluator.evaluate(default, evaluator.free_frame(path, index))) if default is not None else ()
+    return ()
+
+
+def of_join(evaluator: Evaluator, expr: Join, frame: Frame) -> Values:
+    """An f-string, a concatenation or a path of parts; `*` stands for what nobody knows."""
+    parts = [evaluator.evaluate(part, frame) for part in expr.parts]
+    if any(isinstance(value, Request) for values in parts for value in values):
+        return (REQUEST,)
+    words = [
+        next((str(value.value) for value in values if isinstance(value, Known) and value.value is not None), "*")
+        for values in parts
+    ]
+    text = "".join(words) if not _is_path(words) else "/".join(word.strip("/") for word in words)
+    return (Known(text, soft="*" in words),) if any(word != "*" for word in words) else ()
+
+
+def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
+    """The model that a call of the catalogue brings in; () for any other call."""
+    entry = evaluator.catalog.loads.get(name)
+    if entry is None:
+        return ()
+    words = dict(expr.keywords)
+    if entry.constructor and not any(word in words for word in entry.constructor) and not expr.arguments:
+        return ()
+    identity = next((found for found in (_argument(expr, place) for place in entry.identity) if found is not None), None)
+    values = evaluator.evaluate(identity, frame) if identity is not None else ()
+    named = texts(values)
+    task = next((found for found in (_argument(expr, place) for place in entry.task) if found is not None), None)
+    if not named and task is not None:
+        named = tuple(f"pipeline:{text}" for text in texts(evaluator.evaluate(task, frame)))
+    return (
+        ModelValue(
+            site=_receiver(evaluator, expr, frame) or Site(frame.path, expr.line, expr.column),
+            framework=entry.framework,
+            kind=entry.kind,
+            role=entry.role,  # type: ignore[arg-type]
+            weight=entry.weight,
+            names=named,
+            several=entry.several,
+            by_request=any(isinstance(value, Request) for value in values),
+            from_parameter=_from_parameter(evaluator, identity, frame),
+            holder=frame.index,
+            helper=entry.helper,
+            named_at=tuple(site for site in origins(values) if site != Site(frame.path, expr.line)),
+        ),
+    )
+
+
+def _receiver(evaluator: Evaluator, expr: Call, frame: Frame) -> Site | None:
+    """`model.load_model(path)`: the model is the object that was made before."""
+    if not isinstance(expr.function, Attribute) or expr.function.name != "load_model":
+        return None
+    held = evaluator.evaluate(expr.function.base, frame)
+    return next(
+        (value.site for value in held if isinstance(value, ExternalObject) and value.site.path == frame.path and value.site.line),
+        None,
+    )
+
+
+def _from_parameter(evaluator: Evaluator, identity: Expr | None, frame: Frame) -> bool:
+    module = evaluator.source.module(frame.path)
+    names = {known.name for known in module.function(frame.index).parameters} if module else set()
+    return isinstance(identity, Name) and identity.id in names
+
+
+def _argument(call: Call, place: int | str) -> Expr | None:
+    if isinstance(place, int):
+        return call.arguments[place] if place < len(call.arguments) else None
+    return next((value for word, value in call.keywords if word == place), None)
+
+
+def _is_path(words: list[str]) -> bool:
+    return words[:1] == [""]
+
+
+def _as_number(value: str | int | float | bool | None) -> str | int | float | bool | None:
+    try:
+        return float(value) if isinstance(value, str) and "." in value else int(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

@@ -1,0 +1,267 @@
+"""What really happens when a function runs: its calls, followed through the repository, and the events that they end in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlscaffold.light import replace
+from mlscaffold.lint.facts import MODULE, Step
+from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.events import Event, EventKind, Spot, State, stronger
+from mlscaffold.lint.project.rows import times
+from mlscaffold.lint.project.source import Module, last_name
+from mlscaffold.lint.project.values import (
+    Frame,
+    Known,
+    ModelValue,
+    Object,
+    Site,
+)
+from mlscaffold.lint.project.walk import blocks, follow, models, outside, spots, wiring
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Call,
+    Collection,
+    Comprehension,
+    Constant,
+    Expr,
+    Mapping,
+    Name,
+    Subscript,
+    children,
+    dotted,
+)
+
+MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
+DEEPEST = 40  # spots on the way
+
+
+class Walker:
+    """Walks from one root (a module, a start-up hook, a handler) and gathers events."""
+
+    def __init__(self, evaluator: Evaluator, *, main: str = "") -> None:
+        self.evaluator = evaluator
+        self.main = main  # the module that runs as `__main__`
+        self.events: list[Event] = []
+        self._seen: set[tuple[int, State]] = set()
+        self._visits = 0
+
+    def visit(self, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """Everything that the function of a frame does."""
+        module = self.evaluator.source.module(frame.path)
+        key = (id(frame), replace(state, words=(), arms=()))
+        if module is None or self.evaluator.silent or key in self._seen or self._visits >= MOST_VISITS or len(trail) > DEEPEST:
+            return
+        self._seen.add(key)
+        self._visits += 1
+        function = module.function(frame.index)
+        for parameter in function.parameters:
+            if parameter.default is not None and frame.bound(parameter.name) is None:
+                self.depends(parameter.default, frame, state, trail)
+            if parameter.annotation is not None:
+                self.depends(parameter.annotation, frame, state, trail)
+        if any(last_name(part.function if isinstance(part, Call) else part) == "inject" for part in function.decorators):
+            self.injected(frame, module, state, trail)
+        inside: dict[tuple[tuple[int, int], ...], State | None] = {(): state}  # steps of one block share what is around them
+        for step in function.steps:
+            if step.context not in inside:
+                inside[step.context] = self.within(step, frame, module, state)
+            within = inside[step.context]
+            if within is not None:
+                self._step(step, frame, module, within, (*trail, *self.loops_around(step, frame, module)))
+        for index in module.classes_in.get(frame.index, {}).values():
+            body = module.facts.classes[index].body
+            self.visit(self.evaluator.frame(frame.path, body, parent=frame), state, trail)
+
+    def _step(self, step: Step, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
+        if step.kind == "import":
+            self._import(step, frame, module, state, trail)
+            return
+        words = tuple(_words_of(step.target))
+        if words:
+            state = replace(state, words=(*state.words, *words)[-6:])
+        if (
+            step.kind == "assign"
+            and _is_kept_place(step.target, frame, module)
+            and state.moment == "per-request"
+            and not state.kept
+        ):
+            state = replace(state, words=(*state.words, "<stored>"))
+        kept_in = tuple(spots.kept_in(step, frame, module))
+        self.expression(step.value, frame, state, (*trail, *kept_in))
+        if step.kind == "with":
+            self._opened(step.value, frame, state, trail)
+
+    def _opened(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """What a `with` runs on the object that it is given."""
+        line = expr.line if isinstance(expr, Call | Name | Attribute) else 0
+        for value in self.evaluator.evaluate(expr, frame):
+            bound = self.evaluator.method(value, "__enter__") or self.evaluator.method(value, "__aenter__")
+            if bound is not None:
+                self.call_value(bound, Call(expr, (), (), line, 1, False), frame, state, trail)
+
+    def _import(self, step: Step, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
+        if frame.index == MODULE or not isinstance(step.value, Constant):
+            return  # the modules that a module imports are walked on their own
+        known = module.facts.imports[int(str(step.value.value))]
+        path = self.evaluator.imports.resolve(module.path, known.module, known.level)
+        paths = [path, self.evaluator.imports.member(path, known.name) if path and known.name else None]
+        for found in paths:
+            if found and not found.endswith("/"):
+                note = Spot(module.path, known.line, f"imports {found}")
+                lazy = replace(state, moment="lazy", kept=True) if state.moment == "per-request" else state
+                self.visit(self.evaluator.frame(found, MODULE), lazy, (*trail, note))
+
+    def expression(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """Every call inside an expression, in the order of evaluation."""
+        if isinstance(expr, Call):
+            self._call(expr, frame, state, trail)
+            return
+        if isinstance(expr, Comprehension):
+            self.expression(expr.iterable, frame, state, trail)
+            rows = times(expr.iterable, frame, self.evaluator)
+            repeat = stronger(state.repeat, self.extent(expr.iterable, frame, state))
+            inner = replace(state, repeat=repeat, rows=max(state.rows, 1) * rows or state.rows)
+            within = self.evaluator.inside(expr, frame)
+            for part in (*expr.conditions, *expr.element):
+                self.expression(part, within, inner, trail)
+            return
+        if isinstance(expr, Mapping) and (first := _first_of_table(expr)) is not None:
+            state = replace(state, table=Site(frame.path, first.line, first.column))
+        if isinstance(expr, Attribute):
+            self._property(expr, frame, state, trail)
+        if isinstance(expr, Subscript) and any(isinstance(value, Object) for value in self.evaluator.evaluate(expr.base, frame)):
+            self._dunder(expr, "__getitem__", frame, state, trail)
+        for part in children(expr):
+            self.expression(part, frame, state, trail)
+
+    def _dunder(self, expr: Subscript, name: str, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        for value in self.evaluator.evaluate(expr.base, frame):
+            bound = self.evaluator.method(value, name)
+            if bound is not None:
+                self.call_value(bound, Call(expr.base, (expr.index,), (), expr.line, 1, False), frame, state, trail)
+
+    def _property(self, expr: Attribute, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        for value in self.evaluator.evaluate(expr.base, frame):
+            bound = self.evaluator.method(value, expr.name)
+            if bound is not None and self.evaluator.is_property(bound):
+                self.call_value(bound, Call(expr, (), (), expr.line, 1, False), frame, state, trail)
+
+    def _call(self, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        function = call.function
+        values = self.evaluator.evaluate(function, frame)
+        meaning = self.meaning(call, values, frame)
+        inner = state
+        if meaning in ("offload", "queue", "stream"):
+            self.hand_over(call, meaning, frame, state, trail)
+            if meaning == "stream":
+                inner = replace(state, stream=True)
+        elif self.streams(call, values, frame):
+            inner = replace(state, stream=True)
+        if last_name(function) in ("create_task", "ensure_future", "spawn_callback", "call_later"):
+            inner = replace(state, queued=True)
+        if isinstance(function, Attribute):
+            self.expression(function.base, frame, state, trail)
+        elif not isinstance(function, Name):
+            self.expression(function, frame, state, trail)
+        for part in (*call.arguments, *(value for _, value in call.keywords)):
+            self.expression(part, frame, self._argument_state(call, inner), trail)
+        for value, chosen in follow.dispatched(values, call, frame, state):
+            self.call_value(value, call, frame, chosen, trail)
+        self.from_container(call, frame, state, trail)
+        self.method_call(call, values, frame, state, trail)
+        if last_name(function) in ("load_state_dict", "set_state_dict", "load_params"):
+            self.weights(call, frame, state, trail)
+
+    def _argument_state(self, call: Call, state: State) -> State:
+        # `model.load_state_dict(torch.load(path))`: what is loaded inside is the model's weights.
+        return (
+            replace(state, words=(*state.words, "<weights>"))
+            if last_name(call.function) in ("load_state_dict", "ParseFromString")
+            else state
+        )
+
+    def event(
+        self,
+        kind: EventKind,
+        call: Call,
+        frame: Frame,
+        state: State,
+        trail: tuple[Spot, ...],
+        *,
+        name: str,
+        model: ModelValue | None = None,
+        guessed: bool = False,
+        timeout: float | None = None,
+        parts: frozenset[Site] = frozenset(),
+    ) -> None:
+        """Note what a call ends in."""
+        feeds = frozenset(part.id for argument in call.arguments for part in (argument,) if isinstance(part, Name))
+        site = Site(frame.path, call.line, call.column)
+        if kind in ("load", "train"):
+            trail = (*trail, *self.holders(frame))
+        self.events.append(Event(kind, site, name, state, trail, model, guessed, timeout, feeds, parts, _variant(frame)))
+
+    # what a step meets, by topic: a file each
+    within = blocks.within
+    loops_around = blocks.loops_around
+    extent = blocks.extent
+
+    injected = wiring.injected
+    depends = wiring.depends
+    from_container = wiring.from_container
+    provided = wiring.provided
+
+    hand_over = follow.hand_over
+    meaning = follow.meaning
+    streams = follow.streams
+    call_value = follow.call_value
+    decorated = follow.decorated
+    is_async = follow.is_async
+    is_network = follow.is_network
+    by_name = follow.by_name
+
+    weights = models.weights
+    load = models.load
+    method_call = models.method_call
+    predict_by_type = models.predict_by_type
+    predict = models.predict
+
+    external = outside.external
+
+    holders = spots.holders
+
+
+def _variant(frame: Frame) -> tuple[str, ...]:
+    """The constants that a function was called with: what tells two uses of one helper apart."""
+    return tuple(
+        str(value.value)
+        for _, values in frame.bindings
+        for value in values
+        if isinstance(value, Known) and isinstance(value.value, str)
+    )
+
+
+def _first_of_table(expr: Mapping) -> Call | None:
+    """The first entry of a dict display whose entries are all calls of one function."""
+    calls = [value for _, value in expr.pairs if isinstance(value, Call)]
+    alike = len(calls) == len(expr.pairs) and len({dotted(call.function) for call in calls}) == 1
+    return calls[0] if alike and len(calls) > 1 else None
+
+
+def _words_of(target: Expr | None) -> Iterator[str]:
+    if isinstance(target, Name | Attribute):
+        yield last_name(target)
+    elif isinstance(target, Subscript):
+        yield last_name(target.base)
+        if isinstance(target.index, Constant) and isinstance(target.index.value, str):
+            yield target.index.value
+    elif isinstance(target, Collection):
+        for part in target.items:
+            yield from _words_of(part)
+
+
+def _is_kept_place(target: Expr | None, frame: Frame, module: Module) -> bool:
+    if isinstance(target, Name):
+        return target.id in module.function(frame.index).shared
+    return isinstance(target, Attribute) and not dotted(target).startswith("self.")

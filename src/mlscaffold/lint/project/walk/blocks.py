@@ -1,0 +1,193 @@
+"""What is around a step: conditions that rule it out or keep what it makes, loops and how far they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlscaffold.light import TYPE_CHECKING, replace
+from mlscaffold.lint.facts import Block, Step
+from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
+from mlscaffold.lint.project.guards import keeps, keys
+from mlscaffold.lint.project.rows import times
+from mlscaffold.lint.project.source import Module, last_name
+from mlscaffold.lint.project.values import (
+    Door,
+    Frame,
+    Items,
+    Request,
+    is_unset,
+    origins,
+)
+from mlscaffold.lint.project.words import (
+    LISTINGS,
+    THROUGH,
+)
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Call,
+    Compare,
+    Comprehension,
+    Constant,
+    Expr,
+    Logic,
+    Name,
+    Subscript,
+    children,
+    names_in,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.project.walk import Walker
+
+
+def within(walker: Walker, step: Step, frame: Frame, module: Module, state: State) -> State | None:
+    """The state inside the blocks around a step; None where it does not run."""
+    for block, arm in step.context:
+        known = module.block(frame.index, block)
+        if known.kind == "typing" and arm == 0:
+            return None
+        if known.kind == "main" and arm == 0 and frame.path != walker.main:
+            return None
+        if known.kind in ("if", "match", "try"):
+            entered = _armed(walker, known, block, arm, frame, module, state)
+            if entered is None:
+                return None
+            state = entered
+        elif known.kind in ("for", "while"):
+            rows = times(known.test, frame, walker.evaluator) if known.kind == "for" else 0
+            state = replace(state, repeat=_repeat(walker, known, frame, state), rows=max(state.rows, 1) * rows or state.rows)
+    return state
+
+
+def loops_around(walker: Walker, step: Step, frame: Frame, module: Module) -> Iterator[Spot]:
+    """What repeats a step, and the settings that let it run."""
+    for index, _ in step.context:
+        block = module.block(frame.index, index)
+        if block.kind in ("for", "while"):
+            yield Spot(frame.path, block.line, "in this loop", passed=True)
+            if block.kind == "for" and (line := _listed_at(walker, block.test, frame)):
+                yield Spot(frame.path, line, "what it goes through is listed here", passed=True)
+        elif block.kind in ("if", "match") and walker.evaluator.truth(block.test, frame) is not None:
+            yield Spot(frame.path, block.line, "a setting decides here", passed=True)
+            yield from (
+                Spot(site.path, site.line, "the setting", passed=True)
+                for part in (block.test, *children(block.test))
+                for site in origins(walker.evaluator.evaluate(part, frame))
+            )
+
+
+def _armed(walker: Walker, block: Block, index: int, arm: int, frame: Frame, module: Module, state: State) -> State | None:
+    key = (id(frame), index, arm)
+    known = walker.evaluator.doors.get(key)
+    if known is None:
+        known = walker.evaluator.doors[key] = _door(walker, block, arm, frame, module)
+    if not known.opens:
+        return None
+    if known.keeps:
+        state = replace(state, kept=True, keyed=state.keyed or known.keyed)
+    if known.off:
+        state = replace(state, guessed=True)
+    # What the request chooses is no alternative: each choice is served sooner or later.
+    if known.asked:
+        return state
+    return replace(state, arms=(*state.arms, (f"{frame.path}:{frame.index}:{index}:{id(frame)}", arm)))
+
+
+def _door(walker: Walker, block: Block, arm: int, frame: Frame, module: Module) -> Door:
+    """What does not depend on the way that led here."""
+    verdict = walker.evaluator.truth(block.test, frame) if block.kind == "if" else None
+    if verdict is not None and verdict != (arm == 0):
+        return Door(opens=False)
+    kept = block.kind == "if" and bool(keeps(block.test, arm, frame, module))
+    keyed = kept and any(
+        isinstance(value, Request) for part in keys(block.test, frame, module) for value in walker.evaluator.evaluate(part, frame)
+    )
+    off = block.kind == "if" and arm == 0 and _is_off(walker, block.test, frame)
+    return Door(opens=True, keeps=kept, keyed=keyed, asked=_asks_request(walker, block.test, frame), off=off)
+
+
+def _is_off(walker: Walker, test: Expr, frame: Frame) -> bool:
+    """Whether a block runs only where somebody sets a variable of the environment that the repository leaves unset."""
+    if isinstance(test, Logic):
+        return test.operator == "and" and any(_is_off(walker, part, frame) for part in test.values)
+    if isinstance(test, Compare):
+        asks = test.operator in ("is not", "!=") and isinstance(test.right, Constant) and not test.right.value
+        return asks and _is_off(walker, test.left, frame)
+    return isinstance(test, Name | Attribute | Call) and is_unset(walker.evaluator.evaluate(test, frame))
+
+
+def _lists(walker: Walker, expr: Expr, frame: Frame) -> bool:
+    """Whether something goes through the files of a folder, the pages of a document, the rows of a table."""
+    module = walker.evaluator.source.module(frame.path)
+    names = module.locals_of(frame.index) if module is not None else {}
+    seen: set[str] = set()
+    waiting = [expr]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Call):
+            called = last_name(part.function)
+            if called in LISTINGS:
+                return True
+            waiting += part.arguments if called in THROUGH else ()
+        elif isinstance(part, Comprehension):
+            waiting.append(part.iterable)
+        elif isinstance(part, Subscript):
+            waiting.append(part.base)
+        elif isinstance(part, Name) and part.id not in seen:
+            seen.add(part.id)
+            waiting += (step.value for step in names.get(part.id, ()))
+    return False
+
+
+def _listed_at(walker: Walker, expr: Expr, frame: Frame) -> int:
+    """The line before the loop that lists the files, pages or rows that it goes through; 0 where none does."""
+    module = walker.evaluator.source.module(frame.path)
+    known = module.locals_of(frame.index) if module is not None else {}
+    waiting, seen = [expr], set[str]()
+    while waiting:
+        for name in sorted(names_in(waiting.pop()) - seen):
+            seen.add(name)
+            for step in known.get(name, ()):
+                if any(isinstance(part, Call) and last_name(part.function) in LISTINGS for part in walk(step.value)):
+                    return step.line
+                waiting.append(step.value)
+    return 0
+
+
+def _asks_request(walker: Walker, test: Expr, frame: Frame) -> bool:
+    waiting = [test]
+    while waiting:
+        part = waiting.pop()
+        waiting += children(part)
+        if isinstance(part, Name | Attribute) and any(
+            isinstance(value, Request) for value in walker.evaluator.evaluate(part, frame)
+        ):
+            return True
+    return False
+
+
+def _repeat(walker: Walker, block: Block, frame: Frame, state: State) -> Repeat:
+    if block.kind == "while":
+        return state.repeat or ("endless" if isinstance(block.test, Constant) else "fixed")
+    return stronger(state.repeat, walker.extent(block.test, frame, state))
+
+
+def extent(walker: Walker, iterable: Expr, frame: Frame, state: State) -> Repeat:
+    """How far a loop over something goes."""
+    if state.moment == "per-request" and _lists(walker, iterable, frame):
+        return "files"
+    values = walker.evaluator.evaluate(iterable, frame)
+    if any(isinstance(value, Request) for value in values) or _asks_request(walker, iterable, frame):
+        return "request"
+    held = [value for value in values if isinstance(value, Items)]
+    if held and any(_is_one(value) for value in held):
+        return ""
+    if isinstance(iterable, Call) and last_name(iterable.function) == "range":
+        return ""
+    return "config"
+
+
+def _is_one(held: Items) -> bool:
+    """Whether a collection has at most one entry; what a comprehension or `.append` fills stands for as many as it may be."""
+    return not held.pairs or (len(held.pairs) == 1 and (held.pairs[0][0] is not None or len(held.pairs[0][1]) < 2))

@@ -1,0 +1,171 @@
+"""What calls do with models: load, give weights, infer, train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.lint.project.events import Spot, State
+from mlscaffold.lint.project.roles import prepares
+from mlscaffold.lint.project.values import (
+    ClassValue,
+    External,
+    ExternalObject,
+    Frame,
+    FunctionValue,
+    Known,
+    ModelValue,
+    Object,
+    Site,
+    Values,
+)
+from mlscaffold.lint.project.words import (
+    TRAINS,
+    TRANSPARENT,
+    sounds_trainable,
+)
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Call,
+    dotted,
+)
+
+if TYPE_CHECKING:
+    from mlscaffold.lint.project.walk import Walker
+
+
+def weights(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+    """What is given to `load_state_dict` holds the weights of a model."""
+    held = walker.evaluator.evaluate(call.function.base, frame) if isinstance(call.function, Attribute) else ()
+    loaded = next((value for value in held if isinstance(value, ModelValue)), None)
+    for part in (*call.arguments, *(value for _, value in call.keywords)):
+        for value in walker.evaluator.evaluate(part, frame):
+            if isinstance(value, ModelValue) and loaded is not None and loaded.site != value.site:
+                # What a library built takes the weights of a file: they are its own from then on.
+                walker.event("weights", call, frame, state, trail, name="", model=loaded, parts=frozenset((value.site,)))
+            elif isinstance(value, ModelValue):
+                parts = frozenset(_inside(walker, call, frame)) - {value.site}
+                walker.event("weights", call, frame, state, trail, name="load_state_dict", model=value, parts=parts)
+
+
+def _inside(walker: Walker, call: Call, frame: Frame) -> Iterator[Site]:
+    """The models that the network whose weights are loaded was built from: its members, what its constructor was given."""
+    held = walker.evaluator.evaluate(call.function.base, frame) if isinstance(call.function, Attribute) else ()
+    for value in held:
+        if not isinstance(value, Object):
+            continue
+        for _, given in value.frame.bindings if value.frame else ():
+            yield from (part.site for part in given if isinstance(part, ModelValue))
+        module = walker.evaluator.source.module(value.path)
+        for method, index in module.facts.classes[value.index].methods if module else ():
+            for event in walker.events if method else ():
+                if event.kind == "load" and event.model and event.model.holder == index and event.site.path == value.path:
+                    yield event.model.site
+
+
+def load(walker: Walker, name: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
+    """The loads that a call of the catalogue brings; whether there are any."""
+    loaded = walker.evaluator.load(name, call, frame)
+    for model in loaded:
+        if isinstance(model, ModelValue):
+            parts = frozenset(_parts_of_load(walker, call, frame, model.site)) if model.role == "model" else frozenset()
+            walker.event("load", call, frame, state, trail, name=name, model=model, parts=parts)
+    return bool(loaded)
+
+
+def _parts_of_load(walker: Walker, call: Call, frame: Frame, site: Site) -> Iterator[Site]:
+    """Models that are given to a load belong to it; what takes the parts of a loaded model shares its weights."""
+    for word, part in (*(("", part) for part in call.arguments), *call.keywords):
+        if isinstance(part, Attribute) and any(
+            isinstance(value, ModelValue) for value in walker.evaluator.evaluate(part.base, frame)
+        ):
+            yield site
+        given = [value.site for value in walker.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
+        if len(given) == 1 or word == "state_dict":  # of several that it may be, nobody knows which
+            yield from given
+
+
+def method_call(walker: Walker, call: Call, values: Values, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+    """`x.method(…)` where `x` is a model, a trainable object, or nobody knows."""
+    function = call.function
+    if not isinstance(function, Attribute):
+        return
+    held = walker.evaluator.evaluate(function.base, frame)
+    models = [value for value in held if isinstance(value, ModelValue)]
+    for value in models:
+        if function.name in TRAINS and value.role == "unknown" and prepares(*value.names, dotted(function.base)):
+            continue  # a scaler is fitted in a millisecond
+        if function.name in TRAINS or (function.name == "train" and value.kind in ("vision", "nlp") and call.keywords):
+            walker.event("train", call, frame, state, trail, name=f"{value.framework}.{function.name}", model=value)
+        elif function.name not in TRANSPARENT or (function.name == "get" and value.framework == "insightface"):
+            walker.predict(value, function.name, call, frame, state, trail)
+    if not models:
+        _on_object(walker, call, function, held, values, frame, state, trail)
+
+
+def _on_object(
+    walker: Walker,
+    call: Call,
+    function: Attribute,
+    held: Values,
+    values: Values,
+    frame: Frame,
+    state: State,
+    trail: tuple[Spot, ...],
+) -> None:
+    catalog = walker.evaluator.catalog
+    for value in values:
+        if (
+            isinstance(value, External)
+            and catalog.methods.get(function.name) == "train"
+            and catalog.trainable.get(value.name.rpartition(".")[0])
+        ):
+            if function.name in TRAINS or call.arguments or call.keywords or "Trainer" in value.name:
+                walker.event("train", call, frame, state, trail, name=value.name)
+            return
+        if (
+            isinstance(value, External)
+            and function.name in ("predict", "predict_proba", "decision_function")
+            and catalog.trainable.get(value.name.rpartition(".")[0])
+        ):
+            walker.event("predict", call, frame, state, trail, name=value.name, guessed=True)
+            return
+    for value in held:
+        if isinstance(value, ExternalObject) and walker.predict_by_type(value.name, function.name, call, frame, state, trail):
+            return
+    if any(isinstance(value, Object) and walker.is_network(value) for value in held) and function.name in (
+        "predict",
+        "generate",
+    ):
+        walker.event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
+    if any(isinstance(value, FunctionValue | ClassValue) for value in values) or values:
+        return
+    name = function.name
+    if name == "backward" and not call.arguments and not held:
+        walker.event("train", call, frame, state, trail, name="backward")
+    elif name in TRAINS and sounds_trainable(function.base) and not held:
+        walker.event("train", call, frame, state, trail, name=dotted(function), guessed=True)
+    elif all(value == Known(None) for value in held):  # nobody knows what it is set to later
+        walker.by_name(call, function, frame, state, trail)
+
+
+def predict_by_type(
+    walker: Walker, name: str, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]
+) -> bool:
+    """A call of something whose class says that it is a model, wherever it was loaded."""
+    loads = walker.evaluator.catalog.loads
+    entry = next(
+        (found for ending in ("", ".from_pretrained", ".load_model", ".load") if (found := loads.get(name + ending))), None
+    )
+    if entry is None or entry.role not in ("model", "part") or method in TRANSPARENT or method in TRAINS:
+        return False
+    model = ModelValue(Site(frame.path, 0), entry.framework, entry.kind, "model", entry.weight)
+    walker.event("predict", call, frame, state, trail, name=method or "__call__", model=model, guessed=True)
+    return True
+
+
+def predict(
+    walker: Walker, model: ModelValue, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]
+) -> None:
+    """An inference with a model."""
+    walker.event("predict", call, frame, state, trail, name=method or "__call__", model=model)
