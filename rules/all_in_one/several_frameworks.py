@@ -30,14 +30,14 @@ _ENGINES = {
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """One finding per deployable whose models need several engines at once."""
+    """One finding per deployable that serves and whose models need several engines at once."""
     for service in project.deployables:
         loads = holding(service.models).loads
         engines: dict[str, Load] = {}
         for load in loads:
             if engine := _ENGINES.get(load.model.framework):
                 engines.setdefault(engine, load)
-        if len(engines) < 2:
+        if len(engines) < 2 or not service.serves:
             continue
         first, *others = engines.values()
         yield Finding(

@@ -28,10 +28,10 @@ WHY = "One fault, one release and one memory limit for all of them: none can be 
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """One finding per deployable that holds several models at once."""
+    """One finding per deployable that serves and holds several models at once."""
     for service in project.deployables:
         held = holding(service.models)
-        if held.several:
+        if held.several and service.serves:
             yield _finding(project, service, held)
 
 

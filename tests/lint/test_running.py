@@ -208,3 +208,60 @@ def test_options_of_the_whole_repository_do_not_hinder_a_look_at_a_part(tmp_path
     (api,) = report(tmp_path, {"backend/main.py": APP}, **options).services
     (part,) = lint(tmp_path / "backend", Options(cache=False, **options)).services  # type: ignore[arg-type]
     assert (api.workers, part.workers) == (2, None)
+
+
+CONSUMER = """import joblib
+import redis
+
+kind = joblib.load("kind_model.joblib")
+price = joblib.load("price_model.joblib")
+queue = redis.Redis()
+
+
+def main():
+    while True:
+        _, row = queue.blpop("rows")
+        queue.rpush("answers", str((kind.predict([row]), price.predict([row]))))
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_program_that_a_deploy_file_starts_and_never_ends_is_a_worker(tmp_path: Path) -> None:
+    compose = "services:\n  scorer:\n    build: .\n    command: python consume.py\n"
+    found = report(tmp_path, {"consume.py": CONSUMER, "compose.yaml": compose})
+    (worker,) = found.services
+    assert (worker.kind, worker.entry.path, [model.name for model in worker.models]) == (
+        "worker",
+        "consume.py",
+        ["kind_model.joblib", "price_model.joblib"],
+    )
+    assert [finding.code for finding in found.findings] == ["MLS101"]
+
+
+def test_a_program_that_runs_to_its_end_is_a_job_and_no_server(tmp_path: Path) -> None:
+    job = CONSUMER.replace("while True:", "for _ in range(9):")
+    found = report(tmp_path, {"score.py": job, "Dockerfile": 'FROM python:3.12\nCMD ["python", "score.py"]\n'})
+    assert [service.kind for service in found.services] == ["batch"]
+    assert not found.findings
+
+
+def test_a_program_that_nothing_starts_or_that_has_no_model_is_no_service(tmp_path: Path) -> None:
+    assert not report(tmp_path, {"score.py": CONSUMER}).services
+    files = {"clean.py": "print('cleaned')\n", "Dockerfile": 'FROM python:3.12\nCMD ["python", "clean.py"]\n'}
+    assert not report(tmp_path, files).services
+
+
+def test_what_a_serving_class_inherits_runs_as_its_own(tmp_path: Path) -> None:
+    base = (
+        "from ray import serve\nfrom transformers import pipeline\n\n\nclass Base:\n    NAME = 'distilbert-base-uncased'\n\n"
+        "    def __init__(self):\n        self.pipe = pipeline('text-classification', model=self.NAME)\n\n"
+        "    async def __call__(self, text):\n        return self.pipe(text)\n\n\n"
+        "@serve.deployment\nclass Small(Base):\n    pass\n\n\n"
+        "@serve.deployment\nclass Large(Base):\n    NAME = 'roberta-large'\n"
+    )
+    services = report(tmp_path, {"app.py": base}).services
+    assert [[model.name for model in service.models] for service in services] == [["distilbert-base-uncased"], ["roberta-large"]]
+    assert [[handler.name for handler in service.handlers] for service in services] == [["__call__"], ["__call__"]]

@@ -19,7 +19,7 @@ from mlscaffold.lint.project.handlers import Handlers, Hook
 from mlscaffold.lint.project.hints import Hints
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.loads import gather
-from mlscaffold.lint.project.named import added, named
+from mlscaffold.lint.project.named import added, named, script
 from mlscaffold.lint.project.running import Variant, joined_with, variants, workers_in
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
@@ -87,12 +87,30 @@ class Project:
         groups += added(groups, self.services, self.deployment.processes, self._known)
         sites = frozenset(start.site for start in starts)
         run_by = joined_with(self.deployment.processes, groups, lambda path: self.closure([path], wide=True))
+        programs = self._programs(frozenset(process for held in run_by.values() for process in held))
         made = [
-            known
-            for start, site in groups
-            for known in self._in_each_environment(entries, start, site, sites, run_by.get((start, site), ()))
+            self._as_program(known) if (start, site) in programs else known
+            for start, site in (*groups, *programs)
+            for known in self._in_each_environment(
+                entries, start, site, sites, run_by.get((start, site)) or programs.get((start, site), ())
+            )
+            if known.models or (start, site) not in programs
         ]
         return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line, known.id)))
+
+    def _programs(self, serving: frozenset[Process]) -> dict[tuple[Start, Site], tuple[Process, ...]]:
+        """What deploy files start and what is no server: consumers of a queue, jobs. Those without a model are dropped later."""
+        found: dict[str, list[Process]] = {}
+        for process in self.deployment.processes:
+            if process not in serving and process.command.server == "python":
+                for path in process.entries:
+                    if path in self._known and not is_test(path):
+                        found.setdefault(path, []).append(process)
+        return {script(path, "batch"): tuple(held) for path, held in sorted(found.items())}
+
+    def _as_program(self, known: Deployable) -> Deployable:
+        """What takes work for ever is a worker; what runs to its end a job."""
+        return replace(known, kind="worker") if known.endless and not known.options.mode else known
 
     def mounted_in(self, path: str) -> tuple[Site, ...]:
         """The applications of other files that the one of this file carries."""

@@ -85,6 +85,11 @@ class Deployable:
             return self.options.mode == "online"
         return self.kind in ("web", "ui", "grpc", "lambda")
 
+    @property
+    def serves(self) -> bool:
+        """Whether it answers somebody, at once or by a queue; a job that runs to its end does not."""
+        return self.online or self.kind == "worker"
+
     def workers(self, process: Process | None = None) -> Figure | None:
         """How many processes share a container, as the configuration or else a process (the first that says it) declares."""
         if self.options.workers:
@@ -105,6 +110,11 @@ class Deployable:
     def events(self) -> tuple[Event, ...]:
         """All events, in the order of happening."""
         return (*self.module_events, *self.startup_events, *(event for run in self.handlers for event in run.events))
+
+    @property
+    def endless(self) -> bool:
+        """Whether it does its work in a loop that nothing ends."""
+        return any(event.state.repeat == "endless" for event in self.events)
 
     @cached_property
     def models(self) -> tuple[Load, ...]:

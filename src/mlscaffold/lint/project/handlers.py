@@ -24,7 +24,7 @@ from mlscaffold.lint.project.values import (
 from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Mapping, Name, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _VERBS = frozenset(
     "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli "
@@ -271,6 +271,8 @@ class Handlers:
                 entry = self._evaluator.catalog.classes.get(known.name) or self._entries.server_base(value)
             if entry is not None and entry.framework not in (self._start.server.framework, "label-studio-ml", "celery"):
                 continue  # a class of another server is run by that server
+            if entry is not None and self._is_base(value):
+                continue  # what it defines runs as the methods of the class below it
             if entry is not None and self._is_held(value, known.name):
                 continue  # an object that the serving class keeps for itself is asked by nobody else
             if entry is not None:
@@ -280,6 +282,12 @@ class Handlers:
                 for base in known.bases
             ) or any(name in ("on_get", "on_post") for name, _ in known.methods):
                 self._view(self._found, value, known.name, None)
+
+    def _is_base(self, value: ClassValue) -> bool:
+        """Whether the class that serves extends this one."""
+        holder = self._start.holder
+        owners = self._evaluator.lineage(holder)[1:] if holder is not None else []
+        return any(isinstance(owner, ClassValue) and (owner.path, owner.index) == (value.path, value.index) for owner in owners)
 
     def _is_held(self, value: ClassValue, name: str) -> bool:
         """Whether the class that serves makes objects of another one that could serve."""
@@ -294,8 +302,9 @@ class Handlers:
 
     def _framework_class(self, value: ClassValue, entry: ServerEntry, module: Module) -> None:
         itself = Object(value.path, value.index, value.parent)
-        for name, index in module.facts.classes[value.index].methods:
-            function = module.function(index)
+        for owner, name, index in self._methods_of(value):
+            holder = self._evaluator.source.module(owner.path) or module
+            function = holder.function(index)
             routed = any(
                 isinstance(part, Call | Attribute | Name)
                 and last_name(part.function if isinstance(part, Call) else part) in (*_VERBS, "api", "method", "requests")
@@ -303,9 +312,20 @@ class Handlers:
             )
             public = not name.startswith("_") and not entry.answer
             if name in entry.setup:
-                self._put(self._startup, module, index, name, itself, value.parent)
+                self._put(self._startup, holder, index, name, itself, owner.parent)
             elif name in entry.answer or routed or public:
-                self._put(self._found, module, index, name, itself, value.parent, stream=entry.stream)
+                self._put(self._found, holder, index, name, itself, owner.parent, stream=entry.stream)
+
+    def _methods_of(self, value: ClassValue) -> Iterator[tuple[ClassValue, str, int]]:
+        """The methods that a class has or inherits from the repository, each by its nearest definition."""
+        seen: set[str] = set()
+        for owner in self._evaluator.lineage(value):
+            module = self._evaluator.source.module(owner.path) if isinstance(owner, ClassValue) else None
+            if module is None or isinstance(owner, External):
+                continue
+            own = module.facts.classes[owner.index].methods
+            yield from ((owner, name, index) for name, index in own if name not in seen)
+            seen.update(name for name, _ in own)
 
     def _functions(self) -> None:
         start = self._start

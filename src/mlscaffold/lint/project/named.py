@@ -39,10 +39,11 @@ def added(
     for process in processes:
         if process.schedule_s is not None:
             wanted.update((path, "batch") for path in process.entries if path not in wanted)
-    return [_script(path, kind) for path, kind in sorted(wanted.items()) if path in python and path not in known]
+    return [script(path, kind) for path, kind in sorted(wanted.items()) if path in python and path not in known]
 
 
-def _script(path: str, kind: str) -> tuple[Start, Site]:
+def script(path: str, kind: str) -> tuple[Start, Site]:
+    """A deployable that runs a file from top to bottom."""
     server = ServerEntry(framework="", kind=kind, plain="thread", stream=False, setup=(), answer=())
     site = Site(path, 1)
     return Start(site, server), site

@@ -24,6 +24,9 @@ TRANSPARENT = frozenset(
     "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close".split()
 )
 TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
+LIGHT_PARTS = frozenset(  # of a loaded model: who takes one of them still loads weights of its own
+    "tokenizer processor feature_extractor image_processor scheduler safety_checker config device torch_dtype dtype".split()
+)
 MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
 GUESSED = frozenset(
     "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text "

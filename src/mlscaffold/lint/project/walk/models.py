@@ -20,6 +20,7 @@ from mlscaffold.lint.project.values import (
     Values,
 )
 from mlscaffold.lint.project.words import (
+    LIGHT_PARTS,
     TRAINS,
     TRANSPARENT,
     sounds_trainable,
@@ -76,8 +77,10 @@ def load(walker: Walker, name: str, call: Call, frame: Frame, state: State, trai
 def _parts_of_load(walker: Walker, call: Call, frame: Frame, site: Site) -> Iterator[Site]:
     """Models that are given to a load belong to it; what takes the parts of a loaded model shares its weights."""
     for word, part in (*(("", part) for part in call.arguments), *call.keywords):
-        if isinstance(part, Attribute) and any(
-            isinstance(value, ModelValue) for value in walker.evaluator.evaluate(part.base, frame)
+        if (
+            isinstance(part, Attribute)
+            and word not in LIGHT_PARTS
+            and any(isinstance(value, ModelValue) for value in walker.evaluator.evaluate(part.base, frame))
         ):
             yield site
         given = [value.site for value in walker.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
