@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from mlscaffold.light import replace
-from mlscaffold.lint.finding import Report
+from mlscaffold.lint.finding import Location, Report
 from mlscaffold.lint.report import FORMATS, render
 from tests.lint.reports import CLEAN, EMPTY, FOUND, HOSTILE, REPORT
 
@@ -74,6 +74,17 @@ def test_text_survives_odd_spans(tmp_path: Path) -> None:
     shown = render(replace(REPORT, root=str(tmp_path), findings=(replace(FOUND, locations=spans),)), "text")
     assert "\033[31m" not in shown
     assert "first model loaded here" in shown
+
+
+def test_text_shows_the_first_places_of_a_long_way_and_counts_the_rest() -> None:
+    places = tuple(Location("way.py", line, 1, None, f"step {line}") for line in range(1, 31))
+    shown = render(replace(REPORT, findings=(replace(FOUND, locations=places),)), "text")
+    assert [line for line in range(1, 31) if f"step {line}\n" in shown] == list(range(1, 13))
+    assert "18 more places on the way" in shown
+    assert (
+        len(json.loads(render(replace(REPORT, findings=(replace(FOUND, locations=places),)), "json"))["findings"][0]["locations"])
+        == 30
+    )
 
 
 def test_a_pattern_that_is_not_stamped_yet_is_said_so() -> None:

@@ -11,14 +11,17 @@ _PREPROCESSOR = (
     r"cookie|token\b|session\b|history|cache\b|explainer|shap|threshold|classes\b|word2idx|word2index|idx2|lookup|movies?\b|books?\b|ratings?\b|names\b|graph\b|bm25|retriever|chunks|docs?\b|documents|faiss|questions|lemma|params|dv\b|selector"
 )
 _MODEL = (
-    r"(?i)model|classif|clf|regress|predict|\breg\b|estimator|pipeline|pipe\b|forest|svm|svc|knn|xgb|lgb|catboost|tree|"
+    r"(?i)model|classif|clf|regress|predict|\breg\b|estimator|pipeline|pipe\b|forest|svm|svc|knn|xgb|lgb|catboost|tree|state_dict|"
     r"net\b|\.pt\b|\.pth|\.h5|\.onnx|checkpoint|ckpt|weights|learner|detector|recogni|forecast|_rf|rf_|logreg|ensemble"
 )
 
 
+_WEIGHTS = r"(?i)checkpoint|ckpt|state_dict|weights"  # whatever else such a name says
+
+
 def prepares(*names: str) -> bool:
     """Whether names speak of scalers, encoders, vectorizers, tables, labels."""
-    return any(re.search(_PREPROCESSOR, name) for name in names)
+    return any(re.search(_PREPROCESSOR, name) and not re.search(_WEIGHTS, name) for name in names)
 
 
 def models(*names: str) -> bool:

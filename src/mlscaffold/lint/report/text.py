@@ -9,6 +9,7 @@ from mlscaffold.lint.finding import Finding, Location, Report
 from mlscaffold.lint.report.wording import printable, summary
 
 WIDEST = 110  # characters of a source line that are shown
+MOST_SHOWN = 12  # places of one finding: they come in the order of their worth
 LARGEST = 2_000_000  # bytes; of a larger file no line is shown
 
 
@@ -46,9 +47,10 @@ def render(report: Report, *, colour: bool = False) -> str:
 def _finding(finding: Finding, root: Path, sources: dict[str, list[str]], paint: Paint) -> Iterator[str]:
     head = paint.severity(finding.severity, f"{finding.severity}[{finding.code}]")
     yield f"{head} {finding.name}: {paint.bold(finding.message)}"
-    width = max(len(str(location.line)) for location in finding.locations)
+    shown, more = finding.locations[:MOST_SHOWN], len(finding.locations) - MOST_SHOWN
+    width = max(len(str(location.line)) for location in shown)
     gutter = " " * width
-    for place, (path, group) in enumerate(groupby(finding.locations, key=lambda location: location.path)):
+    for place, (path, group) in enumerate(groupby(shown, key=lambda location: location.path)):
         spans = list(group)
         arrow = "-->" if place == 0 else ":::"
         yield f"{gutter}{paint.frame(arrow)} {printable(path)}:{spans[0].line}:{spans[0].column}"
@@ -57,6 +59,9 @@ def _finding(finding: Finding, root: Path, sources: dict[str, list[str]], paint:
         for number, span in enumerate(spans):
             mark = "^" if place == number == 0 else "-"
             yield from _span(span, lines, width, mark, finding.severity, paint)
+    if more > 0:
+        places = "place" if more == 1 else "places"
+        yield f"{gutter} {paint.frame(':')} {more} more {places} on the way (--format json and html have all)"
     about = ("service", f"{finding.service} (confidence {finding.confidence})")
     notes = [about if finding.service else ("confidence", finding.confidence), ("why", finding.why)]
     notes += _way_out(finding)
