@@ -20,6 +20,7 @@ class Use:
 _CHAIN = Use("serial", "one handler uses them one after the other")
 _SIDE_BY_SIDE = Use("parallel", "one handler asks them about the same input")
 _OWN_ROUTES = Use("web-single", "each answers on routes of its own")
+_ONE_PROGRAM = Use("web-single", "one program runs them all")
 
 
 def use_of(service: Deployable, loads: Sequence[Load]) -> Use:
@@ -29,7 +30,7 @@ def use_of(service: Deployable, loads: Sequence[Load]) -> Use:
         used = [site for site in dict.fromkeys(_used(run)) if site in sites]
         if len(used) > 1:
             return _SIDE_BY_SIDE if _same_input(run, used) else _CHAIN
-    return _OWN_ROUTES
+    return _OWN_ROUTES if service.handlers else _ONE_PROGRAM
 
 
 def _used(run: HandlerRun) -> list[Site]:

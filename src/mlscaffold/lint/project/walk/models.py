@@ -84,8 +84,10 @@ def _parts_of_load(walker: Walker, call: Call, frame: Frame, site: Site) -> Iter
         ):
             yield site
         given = [value.site for value in walker.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
-        if len(given) == 1 or word == "state_dict":  # of several that it may be, nobody knows which
+        if len(given) == 1 or word == "state_dict":
             yield from given
+        elif given and word == "model":  # one of several, nobody knows which: what is around it has no weights of its own
+            yield site
 
 
 def method_call(walker: Walker, call: Call, values: Values, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
