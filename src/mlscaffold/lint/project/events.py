@@ -7,6 +7,7 @@ from mlscaffold.lint.project.values import ModelValue, Site
 from mlscaffold.lint.service import Moment
 
 EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
+APPLIED = "__call__ with a model"  # the name of a call that is given another model
 Repeat = Literal["", "fixed", "config", "request", "files", "endless"]
 
 

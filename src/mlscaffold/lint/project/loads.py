@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mlscaffold.light import replace
 from mlscaffold.lint.project.deployable import Load, Role, earlier
-from mlscaffold.lint.project.events import Event
+from mlscaffold.lint.project.events import APPLIED, Event
 from mlscaffold.lint.project.roles import models, prepares
 from mlscaffold.lint.project.values import ModelValue, Site
 from mlscaffold.lint.service import Moment
@@ -94,6 +94,8 @@ def _moment(event: Event) -> Moment:
 def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
     if used and used <= _OF_A_TENSOR and model.framework == "torch":
         return "part"  # a tensor that lies in a file: a voice, an average
+    if used == {APPLIED}:
+        return "part"  # a function that comes with a model and runs it
     if model.role != "unknown":
         return model.role
     if "<weights>" in event.state.words or used & _PREDICTS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlscaffold.light import TYPE_CHECKING
-from mlscaffold.lint.project.events import Spot, State
+from mlscaffold.lint.project.events import APPLIED, Spot, State
 from mlscaffold.lint.project.roles import prepares
 from mlscaffold.lint.project.values import (
     ClassValue,
@@ -173,4 +173,9 @@ def predict(
     walker: Walker, model: ModelValue, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]
 ) -> None:
     """An inference with a model."""
-    walker.event("predict", call, frame, state, trail, name=method or "__call__", model=model)
+    applied = not method and any(
+        isinstance(value, ModelValue) and value.role == "model" and value.site != model.site
+        for part in call.arguments
+        for value in walker.evaluator.evaluate(part, frame)
+    )
+    walker.event("predict", call, frame, state, trail, name=APPLIED if applied else method or "__call__", model=model)
