@@ -100,11 +100,12 @@ def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
         return model.role
     if "<weights>" in event.state.words or used & _PREDICTS:
         return "model"
-    if used & _ONLY_TRANSFORMS:
-        return "preprocessor"
+    files = [name.rpartition("/")[2] for name in model.names]
+    if used & _ONLY_TRANSFORMS and not any(models(file) and not prepares(file) for file in files):
+        return "preprocessor"  # else a bundle: what transforms is one of the things in it
     words = [
         *(word for word in reversed(event.state.words) if not word.startswith("<")),
-        *(name.rpartition("/")[2] for name in model.names),
+        *files,
     ]
     for word in [*words[-len(model.names) :], *words] if model.names else words:
         if prepares(word):
