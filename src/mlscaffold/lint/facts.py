@@ -10,7 +10,7 @@ from mlscaffold.lint.syntax import Expr
 
 MODULE = 0  # the index of the module's own body among its functions
 
-StepKind = Literal["assign", "expr", "return", "yield", "for", "with", "import"]
+StepKind = Literal["assign", "expr", "return", "yield", "for", "with", "import", "break"]
 BlockKind = Literal["if", "match", "try", "for", "while", "with", "main", "typing"]
 
 

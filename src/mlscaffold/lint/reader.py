@@ -276,6 +276,9 @@ class _Reader:
     def _return(self, node: ast.Return) -> None:
         self._step("return", None, NOTHING if node.value is None else self.expr(node.value), node.lineno)
 
+    def _break(self, node: ast.Break) -> None:
+        self._step("break", None, NOTHING, node.lineno)
+
     def _evaluate(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
             self._step("expr", None, self.expr(node.value), node.lineno)
@@ -460,6 +463,7 @@ _STATEMENTS = cast(
         ast.AnnAssign: _Reader._annotated,
         ast.AugAssign: _Reader._augmented,
         ast.Return: _Reader._return,
+        ast.Break: _Reader._break,
         ast.Expr: _Reader._evaluate,
         ast.Raise: _Reader._parts,
         ast.Assert: _Reader._parts,

@@ -34,7 +34,7 @@ def holding(loads: Iterable[Load]) -> Holding:
 
 def is_many(load: Load) -> bool:
     """Whether one call site stands for several models."""
-    return load.model.several or load.model.by_request or load.state.repeat == "config"
+    return load.model.several or (load.model.by_request and not load.replaced) or load.state.repeat == "config"
 
 
 def _distinct(loads: tuple[Load, ...]) -> list[Load]:
@@ -47,7 +47,7 @@ def _distinct(loads: tuple[Load, ...]) -> list[Load]:
 
 def same(one: Load, other: Load) -> bool:
     """Whether two loads bring in one model."""
-    if _bundle(one) and _bundle(one) == _bundle(other):
+    if _bundle(one) and _bundle(one) == _bundle(other) and family(one) == family(other):
         return True
     if one.model.names and other.model.names:
         # Alternatives of one setting appear on both sides; a name of its own on each tells two models apart.

@@ -33,6 +33,7 @@ class Load:
     call: Site | None = None  # the call that reads the weights, where the model's object is made before
     trails: tuple[tuple[Spot, ...], ...] = ()  # the other ways that lead to it
     reached: bool = True
+    replaced: bool = False  # by the next one that a request names
 
     @property
     def inner(self) -> Site:

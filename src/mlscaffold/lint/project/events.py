@@ -6,6 +6,7 @@ from mlscaffold.light import Literal, dataclass
 from mlscaffold.lint.project.values import ModelValue, Site
 from mlscaffold.lint.service import Moment
 
+ONE_PLACE = "<one place>"  # among the words of a state: what is loaded replaces what was there
 EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
 APPLIED = "__call__ with a model"  # the name of a call that is given another model
 Repeat = Literal["", "fixed", "config", "request", "files", "endless"]
@@ -26,10 +27,9 @@ class State:
     """How the code at hand runs.
 
     `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`:
-    behind a cache
-    or an `if … is None`; `keyed`: that cache's key comes from the request. `arms` are the alternatives taken on the way,
-    `words` the
-    names on the left of the assignments on the way. `guessed`: reached through a name that several classes have. `rows`: how
+    behind a cache or an `if … is None`; `keyed`: that cache's key comes from the request; `swaps`: it holds one thing, that of
+    the last key. `arms` are the alternatives taken on the way, `words` the names on the left of the assignments on the way.
+    `guessed`: reached through a name that several classes have. `rows`: how
     often the loops on the way run, as far as constants say it (0: nothing does).
     `table`: the dict display whose entries are all calls of one function.
     """
@@ -40,6 +40,7 @@ class State:
     queued: bool = False
     kept: bool = False
     keyed: bool = False
+    swaps: bool = False
     stream: bool = False
     guessed: bool = False
     repeat: Repeat = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mlscaffold.light import replace
 from mlscaffold.lint.project.deployable import Load, Role, earlier
-from mlscaffold.lint.project.events import APPLIED, Event
+from mlscaffold.lint.project.events import APPLIED, ONE_PLACE, Event
 from mlscaffold.lint.project.roles import models, prepares
 from mlscaffold.lint.project.values import ModelValue, Site
 from mlscaffold.lint.service import Moment
@@ -58,7 +58,9 @@ def _wrapped(loads: list[Load], events: Iterable[Event]) -> list[Load]:
             and load.role == "model"
             and not [name for name in load.model.names if not name.startswith("pipeline:")]
         ):
-            load = replace(load, model=replace(load.model, names=held.model.names), site=held.site, name=held.name)
+            kind = load.model.kind if load.model.kind != "nlp" else held.model.kind
+            model = replace(load.model, names=held.model.names, kind=kind)
+            load = replace(load, model=model, site=held.site, name=held.name, state=held.state, moment=held.moment)
         found.append(load)
     return found
 
@@ -70,8 +72,9 @@ def _load(events: list[Event], used: frozenset[str]) -> Load:
     moment = first.state.moment
     for event in events:
         moment = earlier(moment, _moment(event))
+    asked = [event for event in events if _is_asked_for(event)]
     return Load(
-        model=replace(model, by_request=any(event.model.by_request or event.state.keyed for event in events if event.model)),
+        model=replace(model, by_request=bool(asked)),
         site=model.site,
         role=_role(model, first, used),
         moment=moment,
@@ -80,9 +83,20 @@ def _load(events: list[Event], used: frozenset[str]) -> Load:
         trail=first.trail,
         used=used,
         variant=first.variant,
+        replaced=bool(asked) and all(map(_replaces, asked)),
         call=first.site if first.site != model.site else None,
         trails=tuple(dict.fromkeys(event.trail for event in events[1:] if event.trail != first.trail))[:MOST_WAYS],
     )
+
+
+def _is_asked_for(event: Event) -> bool:
+    """Whether a request names the model."""
+    return event.state.keyed or (event.model is not None and event.model.by_request)
+
+
+def _replaces(event: Event) -> bool:
+    """Whether what is loaded takes the place of what was loaded before."""
+    return event.state.swaps or (ONE_PLACE in event.state.words and not event.state.keyed)
 
 
 def _moment(event: Event) -> Moment:

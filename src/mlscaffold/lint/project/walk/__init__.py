@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlscaffold.light import replace
 from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project.evaluate import Evaluator
-from mlscaffold.lint.project.events import Event, EventKind, Spot, State, stronger
+from mlscaffold.lint.project.events import ONE_PLACE, Event, EventKind, Spot, State, stronger
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
@@ -87,6 +87,8 @@ class Walker:
             and not state.kept
         ):
             state = replace(state, words=(*state.words, "<stored>"))
+        if step.kind == "assign" and _is_one_place(step.target, frame, module):
+            state = replace(state, words=(*state.words, ONE_PLACE))
         kept_in = tuple(spots.kept_in(step, frame, module))
         self.expression(step.value, frame, state, (*trail, *kept_in))
         if step.kind == "with":
@@ -259,6 +261,14 @@ def _words_of(target: Expr | None) -> Iterator[str]:
     elif isinstance(target, Collection):
         for part in target.items:
             yield from _words_of(part)
+
+
+def _is_one_place(target: Expr | None, frame: Frame, module: Module) -> bool:
+    """Whether what is put there takes the place of what was there: a field, set after its object was made, or a global."""
+    function = module.function(frame.index)
+    if isinstance(target, Name):
+        return target.id in function.shared
+    return isinstance(target, Attribute) and function.name not in ("__init__", "__new__")
 
 
 def _is_kept_place(target: Expr | None, frame: Frame, module: Module) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlscaffold.light import TYPE_CHECKING, replace
-from mlscaffold.lint.facts import Block, Step
+from mlscaffold.lint.facts import Block, FunctionFacts, Step
 from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
 from mlscaffold.lint.project.guards import keeps, keys
 from mlscaffold.lint.project.rows import times
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 def within(walker: Walker, step: Step, frame: Frame, module: Module, state: State) -> State | None:
     """The state inside the blocks around a step; None where it does not run."""
-    for block, arm in step.context:
+    for depth, (block, arm) in enumerate(step.context):
         known = module.block(frame.index, block)
         if known.kind == "typing" and arm == 0:
             return None
@@ -54,10 +54,18 @@ def within(walker: Walker, step: Step, frame: Frame, module: Module, state: Stat
             if entered is None:
                 return None
             state = entered
-        elif known.kind in ("for", "while"):
+        elif known.kind in ("for", "while") and not _leaves(step, depth, module.function(frame.index)):
             rows = times(known.test, frame, walker.evaluator) if known.kind == "for" else 0
             state = replace(state, repeat=_repeat(walker, known, frame, state), rows=max(state.rows, 1) * rows or state.rows)
     return state
+
+
+def _leaves(step: Step, depth: int, function: FunctionFacts) -> bool:
+    """Whether what stands in a loop runs once at most: the loop is left right after it (`model = load(path); break`)."""
+    return any(
+        other.kind in ("break", "return") and len(other.context) > depth and step.context[: len(other.context)] == other.context
+        for other in function.steps
+    )
 
 
 def loops_around(walker: Walker, step: Step, frame: Frame, module: Module) -> Iterator[Spot]:
@@ -85,7 +93,8 @@ def _armed(walker: Walker, block: Block, index: int, arm: int, frame: Frame, mod
     if not known.opens:
         return None
     if known.keeps:
-        state = replace(state, kept=True, keyed=state.keyed or known.keyed)
+        swaps = state.swaps or (known.keyed and _swaps(block.test))
+        state = replace(state, kept=True, keyed=state.keyed or known.keyed, swaps=swaps)
     if known.off:
         state = replace(state, guessed=True)
     # What the request chooses is no alternative: each choice is served sooner or later.
@@ -105,6 +114,11 @@ def _door(walker: Walker, block: Block, arm: int, frame: Frame, module: Module) 
     )
     off = block.kind == "if" and arm == 0 and _is_off(walker, block.test, frame)
     return Door(opens=True, keeps=kept, keyed=keyed, asked=_asks_request(walker, block.test, frame), off=off)
+
+
+def _swaps(test: Expr) -> bool:
+    """`if wanted != self.name: load` keeps the one that was asked for last, not one for each name."""
+    return isinstance(test, Compare) and test.operator in ("==", "!=")
 
 
 def _is_off(walker: Walker, test: Expr, frame: Frame) -> bool:
