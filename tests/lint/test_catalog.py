@@ -32,6 +32,19 @@ def test_a_call_is_known_by_its_dotted_name(name, framework):
 
 
 @pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        pytest.param("mosaicml/mpt-7b-chat", 7000, id="at-the-start-of-a-word"),
+        pytest.param("models/prompt-writer", None, id="inside-a-word"),
+        pytest.param("google/siglip-so400m-patch14-384", 878, id="the-narrower-name-first"),
+    ],
+)
+def test_a_size_is_known_by_the_words_of_a_name(name, parameters):
+    entry = CATALOG.size_of(name)
+    assert (entry.parameters if entry else None) == parameters
+
+
+@pytest.mark.parametrize(
     ("expression", "literals"),
     [
         ("whisper.*(tiny)|^tiny(\\.en)?$", ("whisper", "tiny")),

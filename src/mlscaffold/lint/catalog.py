@@ -28,6 +28,7 @@ class LoadEntry:
     framework: str
     role: str
     kind: ModelKind
+    kinds: tuple[tuple[str, ModelKind], ...]
     weight: Weight
     identity: tuple[Place, ...]
     task: tuple[Place, ...]
@@ -271,6 +272,7 @@ def _load_entry(framework: _Raw, group: _Raw) -> LoadEntry:
         framework=str(framework["framework"]),
         role=str(group.get("role", "model")),
         kind=cast("ModelKind", group.get("kind", "network")),
+        kinds=tuple(cast("dict[str, ModelKind]", group.get("kinds", {})).items()),
         weight=cast("Weight", group.get("weight", "")),
         identity=_places(group.get("identity", framework.get("identity", ()))),
         task=_places(group.get("task", ())),

@@ -195,13 +195,15 @@ def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
     values = evaluator.evaluate(identity, frame) if identity is not None else ()
     named = texts(values)
     task = next((found for found in (_argument(expr, place) for place in entry.task) if found is not None), None)
-    if not named and task is not None:
-        named = tuple(f"pipeline:{text}" for text in texts(evaluator.evaluate(task, frame)))
+    tasks = texts(evaluator.evaluate(task, frame)) if task is not None else ()
+    if not named:
+        named = tuple(f"pipeline:{text}" for text in tasks)
+    said = (kind for word, kind in entry.kinds if any(word in text for text in (*tasks, *named)))
     return (
         ModelValue(
             site=_receiver(evaluator, expr, frame) or Site(frame.path, expr.line, expr.column),
             framework=entry.framework,
-            kind=entry.kind,
+            kind=next(said, entry.kind),
             role=entry.role,  # type: ignore[arg-type]
             weight=entry.weight,
             names=named,
