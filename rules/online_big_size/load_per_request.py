@@ -26,7 +26,7 @@ def check(project: Project) -> Iterator[Finding]:
         for run in service.handlers:
             for event in run.events:
                 load = _load_of(service, event)
-                if load is not None and _repeated(event):
+                if load is not None and _repeated(event) and not _around_kept(service, event):
                     places.setdefault((event.site.path, event.site.line), []).append((run, event, load))
         for found in places.values():
             yield _finding(project, service, found)
@@ -38,6 +38,11 @@ def check(project: Project) -> Iterator[Finding]:
 
 def _repeated(event: Event) -> bool:
     return event.kind == "load" and event.state.moment == "per-request" and not event.state.kept and not event.state.queued
+
+
+def _around_kept(service: Deployable, event: Event) -> bool:
+    """Whether it is put around a model that is there already: a pipeline around what was loaded at start-up costs nothing."""
+    return any(load.inner in event.parts and load.moment != "per-request" for load in service.loads)
 
 
 def _fetched(event: Event) -> bool:

@@ -60,8 +60,8 @@ class Imports:
         for root in _enclosing(importer):
             for base in (f"{root}/{inner}" if root else inner, f"{root}/src/{inner}" if root else f"src/{inner}"):
                 found = self._at(base)
-                if not found or found == importer:
-                    continue
+                if not found or (found == importer and not self._is_package(importer)):
+                    continue  # a script is not what it imports under its own name, a package may ask for its own parts
                 # A package's own folder is no root, except for scripts that are started inside it.
                 packaged = f"{root}/__init__.py" in self._paths
                 (folders if found.endswith("/") else inside if packaged else files).append(found)
@@ -69,6 +69,14 @@ class Imports:
         if top in self._outside:
             return files[0] if files else None
         return next(iter([*files, *inside, *folders]), None) or self._elsewhere(module)
+
+    def _is_package(self, path: str) -> bool:
+        """Whether a file is the outermost `__init__.py` of a package."""
+        folder, _, name = path.rpartition("/")
+        around = folder.rpartition("/")[0]
+        return (
+            name == "__init__.py" and bool(folder) and (f"{around}/__init__.py" if around else "__init__.py") not in self._paths
+        )
 
     def _elsewhere(self, module: str) -> str | None:
         """PYTHONPATH may point anywhere: the one folder that has the module, if only one has."""

@@ -80,9 +80,17 @@ def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: Sta
             words = next(
                 (tuple(item.items) for key, item in call.keywords if key == "args" and isinstance(item, Collection)), rest
             )
-            walker.call_value(value, Call(part, words, (), call.line, call.column, False), frame, handed, (*trail, note))
+            way = (*trail, note, *(_defined(walker, value) if on_loop else ()))
+            walker.call_value(value, Call(part, words, (), call.line, call.column, False), frame, handed, way)
             if isinstance(value, ModelValue):
                 walker.predict(value, "", call, frame, handed, trail)
+
+
+def _defined(walker: Walker, value: Value) -> Iterator[Spot]:
+    """Where a coroutine that is handed on is written: it runs on the loop in a time of its own."""
+    module = walker.evaluator.source.module(value.path) if isinstance(value, FunctionValue) else None
+    if module is not None and isinstance(value, FunctionValue) and (line := module.function(value.index).line):
+        yield Spot(value.path, line, f"runs {module.function(value.index).name}", passed=True)
 
 
 def meaning(walker: Walker, call: Call, values: Values, frame: Frame) -> str:
