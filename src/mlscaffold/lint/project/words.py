@@ -33,6 +33,7 @@ GUESSED = frozenset(
     "encode_image run_inference "
     "generate_image generate_text text_to_speech".split()
 )
+TASKS = frozenset(("create_task", "ensure_future", "spawn_callback", "call_later"))  # what runs beside the caller
 WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
 LISTINGS = frozenset(
     "listdir glob iglob iterdir scandir walk iterrows itertuples convert_from_path convert_from_bytes iter_batches rglob".split()

@@ -18,6 +18,7 @@ from mlscaffold.lint.project.values import (
     Site,
 )
 from mlscaffold.lint.project.walk import blocks, follow, models, outside, spots, wiring
+from mlscaffold.lint.project.words import TASKS
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,
@@ -160,7 +161,7 @@ class Walker:
                 inner = replace(state, stream=True)
         elif self.streams(call, values, frame):
             inner = replace(state, stream=True)
-        if last_name(function) in ("create_task", "ensure_future", "spawn_callback", "call_later"):
+        if last_name(function) in TASKS and not follow.awaits(call, frame, self.evaluator):
             inner = replace(state, queued=True)
         if isinstance(function, Attribute):
             self.expression(function.base, frame, state, trail)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from mlscaffold.light import TYPE_CHECKING, replace
-from mlscaffold.lint.facts import MODULE, FunctionFacts
+from mlscaffold.lint.facts import MODULE, FunctionFacts, Step
 from mlscaffold.lint.project.events import Spot, State
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import (
@@ -34,11 +34,14 @@ from mlscaffold.lint.syntax import (
     Collection,
     Constant,
     Name,
+    Other,
     dotted,
     names_in,
+    walk,
 )
 
 if TYPE_CHECKING:
+    from mlscaffold.lint.project.evaluate import Evaluator
     from mlscaffold.lint.project.walk import Walker
 
 
@@ -115,6 +118,37 @@ def _waits(walker: Walker, frame: Frame) -> bool:
     module = walker.evaluator.source.module(frame.path)
     steps = module.function(frame.index).steps if module else ()
     return any(not WAITING.isdisjoint(names_in(step.value)) for step in steps)
+
+
+def awaits(task: Call, frame: Frame, evaluator: Evaluator) -> bool:
+    """Whether the function that starts a task waits for it: `await task`, `await gather(*tasks)`, `await first(task, …)`."""
+    module = evaluator.source.module(frame.path)
+    steps = module.function(frame.index).steps if module else ()
+    started = next((step for step in steps if any(part is task for part in walk(step.value))), None)
+    if started is None or task.awaited:
+        return task.awaited
+    if any(isinstance(part, Call) and part.awaited and part is not task for part in walk(started.value)):
+        return True
+    name = _held_by(started)
+    return bool(name) and any(_waits_for(name, step) for step in steps if step.line > started.line)
+
+
+def _held_by(step: Step) -> str:
+    """The name that a step puts something under: `task = …`, `tasks.append(…)`."""
+    if isinstance(step.target, Name):
+        return step.target.id
+    function = step.value.function if isinstance(step.value, Call) else None
+    base = function.base if isinstance(function, Attribute) and function.name == "append" else None
+    return base.id if isinstance(base, Name) else ""
+
+
+def _waits_for(name: str, step: Step) -> bool:
+    for part in walk(step.value):
+        if isinstance(part, Other) and len(part.parts) == 1 and isinstance(part.parts[0], Name) and part.parts[0].id == name:
+            return True  # `await task` is no call
+        if isinstance(part, Call) and part.awaited and any(name in names_in(given) for given in part.arguments):
+            return True
+    return False
 
 
 def streams(walker: Walker, call: Call, values: Values, frame: Frame) -> bool:
