@@ -15,7 +15,7 @@ from mlscaffold.lint.config import Options
 from mlscaffold.lint.discover import list_files, read_source
 from mlscaffold.lint.engine import run
 from mlscaffold.lint.finding import SkippedFile
-from mlscaffold.lint.project.entries import names_server
+from mlscaffold.lint.glance import names_server
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.report.json import render
 from mlscaffold.lint.workspace import Workspace
@@ -101,8 +101,8 @@ def test_a_change_is_seen_at_once_even_when_date_and_size_stay(repository):
 def test_what_is_remembered_is_used(repository):
     shown(repository)
     for path in cache_folder().glob("printed-*"):
-        _, (code, _) = read_value(path.name)
-        write_value(path.name, ({}, (code, ("as kept",))))
+        *_, (code, _) = read_value(path.name)
+        write_value(path.name, ({}, {}, (code, ("as kept",))))
     assert shown(repository) == "as kept"
     assert shown(repository, cache=False) != "as kept"
 
@@ -114,7 +114,7 @@ def test_what_is_remembered_is_used(repository):
         pytest.param(lambda kept: b"nonsense", id="nonsense"),
         pytest.param(lambda kept: kept[:-3], id="cut short"),
         pytest.param(lambda kept: kept[:30] + bytes([kept[30] ^ 1]) + kept[31:], id="one bit"),
-        pytest.param(lambda kept: marshal.dumps(({}, (0, ("planted",)))), id="without its hash"),
+        pytest.param(lambda kept: marshal.dumps(({}, {}, (0, ("planted",)))), id="without its hash"),
         pytest.param(lambda kept: sound([1, 2]), id="another shape"),
         pytest.param(lambda kept: sound(({}, "planted")), id="another shape inside"),
     ],
@@ -122,7 +122,7 @@ def test_what_is_remembered_is_used(repository):
 def test_a_damaged_or_foreign_cache_is_ignored(repository, spoil):
     expected = shown(repository)
     kept = [path for path in cache_folder().iterdir() if not path.name.startswith("catalog")]
-    assert {path.name.partition("-")[0] for path in kept} >= {"printed", "looks", "deployed"}
+    assert {path.name.partition("-")[0] for path in kept} >= {"printed", "looks", "deployed", "judged"}
     for path in kept:
         path.write_bytes(spoil(path.read_bytes()))
     assert shown(repository) == expected

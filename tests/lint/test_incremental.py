@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,11 +16,12 @@ from mlscaffold.lint.cache import remembered
 from mlscaffold.lint.config import Options
 from mlscaffold.lint.discover import read_source
 from mlscaffold.lint.engine import run
+from mlscaffold.lint.judge import judge
 from mlscaffold.lint.kept import KeptFacts
 from mlscaffold.lint.reader import read_facts
 from mlscaffold.lint.report.json import render
 from mlscaffold.lint.workspace import Workspace
-from mlscaffold.store import cache_folder, prune
+from mlscaffold.store import cache_folder, digest_of, prune
 
 FILES = {
     "app.py": [
@@ -33,11 +35,15 @@ FILES = {
         "def one(row: list[float]):\n    return first.predict([row])\n",
         "from flask import Flask\n\napp = Flask(__name__)\n",
         "def broken(:\n",
+        "from flask import Flask\n\napp = Flask(__name__)\n# an application\n",
     ],
+    "tools/count.py": ["import os\n", "import sys\n\nprint(sys.argv)\n", "import flask\n\napp = flask.Flask('x')\n"],
     "parts/models.py": [
         'from transformers import pipeline\n\nsecond = pipeline("sentiment-analysis", model="bert-large-uncased")\n',
         "import config\nfrom transformers import pipeline\n\nsecond = pipeline(model=config.MODEL)\n",
         "def second(x):\n    return x\n",
+        'from transformers import pipeline\n\nsecond = pipeline("sentiment-analysis", model="bert-large-uncased")  # one\n',
+        "def second(x):\n    return x\n\n\ndef third(y):\n    return second(y)\n",
     ],
     "config.py": ['import os\n\nMODEL = os.getenv("MODEL", "gpt2-xl")\n', 'MODEL = "distilbert-base-uncased"\n'],
     "Dockerfile": [
@@ -62,8 +68,8 @@ FILES = {
 STATES = [(name, content) for name, contents in FILES.items() for content in (*contents, None)]
 
 
-def shown(root: Path, *, cache: bool) -> str:
-    options = Options(preview=True, cache=cache)
+def shown(root: Path, *, cache: bool, files: tuple[str, ...] | None = None) -> str:
+    options = Options(preview=True, cache=cache, files=files)
     workspace = Workspace(root, cache=cache)
     _, (text,) = remembered(workspace, options, "json", lambda: (0, (render(run(workspace, options)),)))
     return text
@@ -100,6 +106,8 @@ class Edits(RuleBasedStateMachine):
     @invariant()
     def the_cache_does_not_show(self) -> None:
         assert shown(self.folder, cache=True) == shown(self.folder, cache=False)
+        chosen = ("app.py", "Dockerfile")
+        assert shown(self.folder, cache=True, files=chosen) == shown(self.folder, cache=False, files=chosen)
 
 
 def test_no_edit_is_missed(tmp_path, monkeypatch):
@@ -148,7 +156,89 @@ def test_files_that_stay_are_not_opened_again(repository, monkeypatch):
         "mlscaffold.lint.workspace.read_source", lambda root, path: opened.append(path) or read_source(root, path)
     )
     assert shown(repository, cache=True) == expected
-    assert set(opened) == {"other/main.py"}
+    assert set(opened) == {"other/main.py", ".env"}  # the latter is not there; git might have ignored it
+
+
+def never(*_: object) -> NoReturn:
+    pytest.fail("the rules were asked again")
+
+
+@pytest.mark.parametrize(
+    ("name", "added"),
+    [
+        pytest.param("tools/count.py", "\n\ndef added():\n    return 1\n", id="a file that no server reaches"),
+        pytest.param("parts/models.py", "# one of two\n", id="a comment in a file that one does"),
+    ],
+)
+def test_what_the_rules_found_stays_found_where_nothing_changed_that_they_asked_for(repository, monkeypatch, name, added):
+    shown(repository, cache=True)
+    with (repository / name).open("a") as stream:
+        stream.write(added)
+    expected = shown(repository, cache=False)
+    monkeypatch.setattr("mlscaffold.lint.judge.judge", never)
+    assert shown(repository, cache=True) == expected
+    assert shown(repository, cache=True, files=("app.py",))  # only chooses among the findings
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("parts/models.py", '\nsecond = __import__("transformers").pipeline(model="gpt2")\n', id="a reached file"),
+        pytest.param("tools/count.py", "import flask\n\napp = flask.Flask('x')\n", id="a server in a file that had none"),
+        pytest.param("tools/count.py", "# mls: ignore[MLS101]\n", id="a comment for us"),
+        pytest.param("parts/__init__.py", "", id="a new file"),
+        pytest.param("app/__init__.py", "second = 1\n", id="a new package beside the module of that name"),
+        pytest.param("gunicorn.conf.py", "workers = 9\n", id="a deploy file that is Python"),
+        pytest.param("first.joblib", "x" * 9000, id="other weights"),
+        pytest.param("Dockerfile", "FROM python:3.12\n", id="a deploy file"),
+    ],
+)
+def test_the_rules_are_asked_again_where_it_may_matter(repository, monkeypatch, name, content):
+    shown(repository, cache=True)
+    path = repository / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    expected = shown(repository, cache=False)
+    asked: list[Path] = []
+    monkeypatch.setattr("mlscaffold.lint.judge.judge", lambda workspace, options: asked.append(path) or judge(workspace, options))
+    assert shown(repository, cache=True) == expected
+    assert asked
+
+
+@pytest.mark.parametrize(
+    ("content", "same"),
+    [
+        ("FLAG = 1\nNAME = f'{FLAG}'\n# and why\n", True),
+        ("FLAG = True\nNAME = f'{FLAG}'\n", False),
+        ("FLAG = 1.0\nNAME = f'{FLAG}'\n", False),
+        ("FLAG = 1\nNAME = FLAG,\n", False),
+        ("\nFLAG = 1\nNAME = f'{FLAG}'\n", False),
+        ("def broken(:\n", False),
+    ],
+)
+def test_facts_are_compared_with_their_kinds(repository, content, same):
+    """In Python 1 is True, and two tuples of different kinds with the same parts are equal."""
+    path = repository / "parts/models.py"
+    path.write_text("FLAG = 1\nNAME = f'{FLAG}'\n")
+    shown(repository, cache=True)
+    before = digest_of(path.read_bytes())
+    path.write_text(content)
+    assert Workspace(repository, cache=True).says_the_same("parts/models.py", before) is same
+
+
+def test_a_file_that_git_ignores_and_a_deploy_file_names_is_not_forgotten(repository):
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    (repository / ".gitignore").write_text(".env\n")
+    (repository / "compose.yaml").write_text("services:\n  a:\n    build: .\n    env_file: .env\n")
+    (repository / "parts/models.py").write_text(FILES["parts/models.py"][1])
+    said = []
+    for number, name in enumerate((None, "gpt2-xl", "bert-base-uncased", None, "gpt2-xl")):
+        (repository / ".env").write_text(f"MODEL={name}\n") if name else (repository / ".env").unlink(missing_ok=True)
+        said.append(shown(repository, cache=True))
+        assert said[-1] == shown(repository, cache=False)
+        (repository / "config.py").write_text(FILES["config.py"][0] + f"MARK = {number}\n")  # what is deployed is remembered
+        assert shown(repository, cache=True) == shown(repository, cache=False)
+    assert said[0] == said[3] != said[1] == said[4] != said[2]
 
 
 @pytest.mark.parametrize("spoil", [lambda held: b"", lambda held: held[:-4], lambda held: held[:40] + b"?" + held[41:]])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlscaffold.lint.workspace import Workspace
 
 MOST_REMEMBERED = 300  # reports, and folders that were linted
-FORMAT = "2"  # of what is kept: raised when it changes its shape
+FORMAT = "3"  # of what is kept: raised when it changes its shape
 Printed = tuple[int, tuple[str, ...]]  # the exit code, and one text for each format
 
 
@@ -33,28 +33,35 @@ def remembered(workspace: Workspace, options: Options, said: str, make: Callable
         return make()
     name = f"printed-{_key_of(workspace, options, said)}"
     kept = _sound(read_value(name))
-    if kept is not None and all(workspace.weighed(path) == found for path, found in kept[0].items()):
+    if kept is not None and _still_so(workspace, kept[0], kept[1]):
         workspace.close()
-        return kept[1]
+        return kept[2]
     printed = make()
     if workspace.settled:
-        write_value(name, (workspace.weights, printed))
+        write_value(name, (workspace.weights, workspace.beyond(), printed))
         prune(cache_folder().glob("printed-*"), most=MOST_REMEMBERED)
-        for kind in ("index", "looks", "deployed"):
+        for kind in ("index", "looks", "deployed", "judged"):
             prune(cache_folder().glob(f"{kind}-*"), most=MOST_REMEMBERED)
         workspace.close()
     return printed
 
 
-def _sound(kept: object) -> tuple[dict[str, object], Printed] | None:
+def _sound(kept: object) -> tuple[dict[str, object], dict[str, bytes], Printed] | None:
     match kept:
-        case (dict() as weights, (int() as code, tuple() as texts)):
-            return weights, (code, texts)
+        case (dict() as weights, dict() as beyond, (int() as code, tuple() as texts)):
+            return weights, beyond, (code, texts)
     return None
 
 
+def _still_so(workspace: Workspace, weights: dict[str, object], beyond: dict[str, bytes]) -> bool:
+    """Whether weights, and files that are read though git ignores them, are as they were."""
+    return all(workspace.weighed(path) == found for path, found in weights.items()) and all(
+        workspace.stamp_once(path) == digest for path, digest in beyond.items()
+    )
+
+
 def _key_of(workspace: Workspace, options: Options, said: str) -> str:
-    """The hash of everything that a report depends on, but for the sizes of weights: those are looked at one by one."""
+    """The hash of everything that a report depends on, but for what `_still_so` looks at one by one."""
     listing = workspace.listing
     today = time.strftime("%Y-%m-%d", time.gmtime())
     run = (FORMAT, __version__, sys.version, today, repr(options), str(workspace.given), said)

@@ -49,6 +49,7 @@ def _sound(kept: object, key: bytes, workspace: Workspace) -> Deployed | None:
     """What was kept, where every file that was asked for is as it was."""
     match kept:
         case (bytes() as before, dict() as asked, bytes() as content) if before == key:
-            if all(workspace.stamped.get(path) == digest for path, digest in asked.items()):
+            if all(workspace.digest(path) == digest for path, digest in asked.items()):
+                workspace.asked_whole.update(asked)
                 return cast("Deployed | None", loaded(content, _OURS))
     return None

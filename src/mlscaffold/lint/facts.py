@@ -69,7 +69,7 @@ class FunctionFacts:
     decorators: tuple[Expr, ...]
     steps: tuple[Step, ...]
     blocks: tuple[Block, ...]
-    shared: frozenset[str]
+    shared: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +92,3 @@ class FileFacts:
     functions: tuple[FunctionFacts, ...]
     classes: tuple[ClassFacts, ...]
     imports: tuple[Import, ...]
-    lines: int

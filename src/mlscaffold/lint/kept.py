@@ -35,10 +35,14 @@ class KeptFacts:
         content = read_sealed(self._path(digest))
         return cast("FileFacts | None", loaded(content, _OURS)) if content is not None else None
 
+    def written(self, digest: bytes) -> bytes | None:
+        """Those facts as they are kept: equal facts are written equally, while values of two kinds may be equal."""
+        return read_sealed(self._path(digest))
+
     def write(self, digest: bytes, facts: FileFacts) -> None:
         """Keep the facts of a content."""
         try:
-            write_sealed(self._path(digest), _pickle.dumps(facts, protocol=5))
+            write_sealed(self._path(digest), packed(facts))
         except RecursionError:
             return
         if digest[0] == 0:  # now and then: one file in 256
@@ -47,6 +51,11 @@ class KeptFacts:
     def _path(self, digest: bytes) -> Path:
         name = digest.hex()
         return cache_folder() / _FOLDER / self._maker / name[:2] / name[2:]
+
+
+def packed(facts: FileFacts) -> bytes:
+    """Facts as they are kept."""
+    return _pickle.dumps(facts, protocol=5)
 
 
 def loaded(content: bytes, modules: Container[str]) -> object:

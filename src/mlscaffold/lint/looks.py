@@ -38,7 +38,9 @@ class Looks:
         """Add signs to those of a content."""
         self._now[digest] = self._now.get(digest, 0) | signs
 
-    def close(self) -> None:
-        """Keep what this run asked for."""
+    def close(self, *, keep: bool) -> None:
+        """Keep what this run asked for, and with `keep` what it did not ask for as well."""
+        if keep:
+            self._now = {**self._before, **self._now}
         if self._now != self._before:
             write_value(self._name, (self._maker, self._now))

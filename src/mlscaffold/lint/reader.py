@@ -51,7 +51,7 @@ def read_facts(source: bytes) -> FileFacts:
             if older is None:
                 raise
             tree = _parse(older)
-        return _Reader().file(tree, source.count(b"\n") + 1)
+        return _Reader().file(tree)
     except SyntaxError as error:
         raise UnreadableSource(f"not Python {_version()}: {error.msg} (line {error.lineno or 0})") from error
     except (RecursionError, MemoryError) as error:
@@ -95,11 +95,11 @@ class _Reader:
         self.owner = -1
         self.numbers: dict[int, int] = {}  # each line's number once: the parser makes a new one for each node
 
-    def file(self, tree: ast.Module, lines: int) -> FileFacts:
+    def file(self, tree: ast.Module) -> FileFacts:
         self._function("<module>", tree, tree.body, parameters=(), decorators=())
         functions = tuple(found for found in self.functions if found)
         classes = tuple(found for found in self.classes if found)
-        return FileFacts(functions, classes, tuple(self.imports), lines)
+        return FileFacts(functions, classes, tuple(self.imports))
 
     # -- functions and classes -------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class _Reader:
             decorators=decorators,
             steps=tuple(done.steps),
             blocks=tuple(done.blocks),
-            shared=frozenset(done.shared),
+            shared=tuple(sorted(done.shared)),
         )
         self.body, self.context = outer, context
         return index

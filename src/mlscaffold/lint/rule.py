@@ -8,14 +8,17 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
-from mlscaffold.errors import RuleInvalid
-from mlscaffold.light import cast, dataclass
+from mlscaffold.errors import ConfigInvalid, RuleInvalid
+from mlscaffold.light import TYPE_CHECKING, cast, dataclass
 from mlscaffold.lint.finding import Finding, Severity
-from mlscaffold.lint.project import Project
 from mlscaffold.lint.suppress import Outcome
 
-Check = Callable[[Project], Iterator[Finding]]
-Review = Callable[[Outcome], Iterator[Finding]]
+if TYPE_CHECKING:
+    from mlscaffold.lint.config import Options
+    from mlscaffold.lint.project import Project
+
+    Check = Callable[[Project], Iterator[Finding]]
+    Review = Callable[[Outcome], Iterator[Finding]]
 
 
 def nothing(_: object) -> Iterator[Finding]:
@@ -58,6 +61,21 @@ def load_rules(folders: Iterable[Path]) -> tuple[Rule, ...]:
                 raise RuleInvalid(f"{path}: the code {rule.code} is taken by {found[rule.code].page.with_suffix('.py')}")
             found[rule.code] = rule
     return tuple(found[code] for code in sorted(found))
+
+
+def chosen(rules: Iterable[Rule], options: Options) -> tuple[Rule, ...]:
+    """The rules that run: those selected (out of preview, unless asked for), less those ignored."""
+    rules = tuple(rules)
+    for word in (*options.select, *options.ignore):
+        if not any(rule.answers_to(word) for rule in rules):
+            known = ", ".join(rule.code for rule in rules)
+            raise ConfigInvalid(f"{word!r} is no rule: expected a code, a prefix of one or a name of: {known}")
+    wanted = [
+        rule
+        for rule in rules
+        if (any(rule.answers_to(word) for word in options.select) if options.select else options.preview or not rule.preview)
+    ]
+    return tuple(rule for rule in wanted if not any(rule.answers_to(word) for word in options.ignore))
 
 
 def _load(path: Path) -> Rule:

@@ -41,6 +41,10 @@ class Workspace:
         self._room = MOST_HELD
         self.cells: dict[str, dict[int, tuple[int, int]]] = {}  # notebook -> line -> (cell, line in it)
         self.stamped: dict[str, bytes] = {}  # path -> the hash of its content, where that was asked for
+        self.asked_facts: set[str] = set()  # the Python files that were parsed
+        self.asked_whole: set[str] = set()  # those of which every byte may have mattered
+        self.judged_before = False  # True where what an earlier run found is still so
+        self._parsed: dict[str, FileFacts] = {}  # read to compare, and not handed out yet
         self.settled = True  # False where a file changed under our hands: then nothing is remembered
 
     def stamp(self, path: str) -> bytes:
@@ -57,6 +61,19 @@ class Workspace:
         self._index.note(path, digest, marks)
         return digest
 
+    def stamp_once(self, path: str) -> bytes:
+        """As `stamp`, of the same moment as before."""
+        return self.stamped.get(path) or self.stamp(path)
+
+    def digest(self, path: str) -> bytes | None:
+        """The hash of a file's content, None where there is none to be read."""
+        self.stamp_once(path)
+        return self.stamped.get(path)
+
+    def beyond(self) -> dict[str, bytes]:
+        """What stands for the files that were asked for and that are not listed: git ignores them, or they are not there."""
+        return {path: self.stamp_once(path) for path in sorted(self.asked_whole) if path not in self.listing.others}
+
     def close(self) -> None:
         """Remember which files were read, and what they looked like."""
         self._index.close()
@@ -66,7 +83,7 @@ class Workspace:
             digest = self.stamped.get(path)
             if digest is not None and self._looks.at(digest) is None:
                 self._looks.note(digest, MAY_HIDE * hides)
-        self._looks.close()
+        self._looks.close(keep=self.judged_before)
 
     def content(self, path: str) -> bytes | None:
         """The bytes of a file; None for one that is skipped."""
@@ -110,13 +127,31 @@ class Workspace:
 
     def facts(self, path: str) -> FileFacts | None:
         """The facts of a Python file; None for one that is skipped."""
+        self.asked_facts.add(path)
         digest = self._index.rested(path) if not path.endswith(".ipynb") else None
+        if path in self._parsed:
+            return self._remember(self._parsed.pop(path), digest)
         kept = self._kept.read(digest) if digest is not None else None
         if kept is not None:
             self._readable.add(path)
             return kept
         content = self.content(path)
         return None if content is None else self._read_facts(path, content, digest)
+
+    def says_the_same(self, path: str, before: bytes) -> bool:
+        """Whether a Python file has the facts of the content with that hash, where these were kept."""
+        known, content = self._kept.written(before), self.content(path)
+        if known is None or content is None:
+            return False
+        from mlscaffold.lint.kept import packed
+        from mlscaffold.lint.reader import UnreadableSource, read_facts
+
+        try:
+            # Noted nowhere yet: who lints on may have no use for it.
+            facts = self._parsed[path] = read_facts(content)
+        except UnreadableSource:
+            return False
+        return packed(facts) == known
 
     def _read_facts(self, path: str, content: bytes, digest: bytes | None) -> FileFacts | None:
         from mlscaffold.lint.reader import UnreadableSource, read_facts
@@ -126,12 +161,16 @@ class Workspace:
         except UnreadableSource as error:
             self._skipped[path] = SkippedFile(path, str(error))
             return None
+        return self._remember(facts, digest)
+
+    def _remember(self, facts: FileFacts, digest: bytes | None) -> FileFacts:
         if digest is not None:
             self._kept.write(digest, facts)
         return facts
 
     def sound(self, path: str) -> bool:
         """Whether a Python file can be parsed."""
+        self.asked_facts.add(path)
         digest = self.stamped.get(path) if not path.endswith(".ipynb") else None
         if digest is not None and (self._looks.at(digest) or 0) & SOUND:
             return True
@@ -169,6 +208,9 @@ class Workspace:
 
     def config(self, path: str) -> bytes | None:
         """The bytes of a configuration file; one that cannot be read says nothing."""
+        self.asked_whole.add(path)
+        if self.stamped:
+            self.stamp_once(path)
         found = self._read(path)
         return None if isinstance(found, SkippedFile) else found
 
@@ -224,6 +266,14 @@ class Workspace:
             return bool(known & MAY_HIDE)
         self._read(path)
         return self._seen[path]
+
+    def text(self, path: str) -> bytes | None:
+        """The bytes of a file of any kind; of a notebook what is Python in it."""
+        return self.content(path) if path.endswith((".py", ".pyw", ".ipynb")) else self.config(path)
+
+    def was_skipped(self, path: str) -> bool:
+        """Whether a file could not be read."""
+        return path in self._skipped
 
     @property
     def skipped(self) -> tuple[SkippedFile, ...]:
