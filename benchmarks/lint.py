@@ -2,10 +2,11 @@
 
 usage: python benchmarks/lint.py FOLDER [FOLDER ...] [--rounds N]
 
-Measured per folder: `mlscaffold lint` cold (no cache at all) and warm (nothing changed), and after a change of five files (a function
-more in each; a comment more in each); against `ruff check --no-cache` and a bare `python -c pass`. The bars: cold at most 1.0 times ruff on a general repository of
-thousands of files and 2.5 times on a small one, warm at most 0.3 times, five changed files at most 5 times a bare Python, memory
-at most 300 MB. A bar that is missed has a `!`. Bytecode is written, as it is wherever the program is installed.
+Measured per folder: `mlscaffold lint` cold (no cache at all) and warm (nothing changed), and after a change of five files (a
+function more in each; a comment more in each), against `ruff check --no-cache` and a bare `python -c pass`. The bars: cold at
+most 1.0 times ruff on a general repository of thousands of files and 2.5 times on a small one, warm at most 0.3 times, five
+changed files at most 5 times a bare Python, memory at most 300 MB. A bar that is missed has a `!`. Bytecode is written, as it is
+wherever the program is installed.
 """
 
 import argparse
