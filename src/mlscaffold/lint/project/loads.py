@@ -146,8 +146,8 @@ def _placed(loads: list[Load]) -> list[Load]:
     per_site: dict[Site, set[tuple[str, ...]]] = defaultdict(set)
     helpers: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
     for load in loads:
-        per_site[load.site].add(load.model.names or load.variant)
         if load.role == "model":
+            per_site[load.site].add(load.model.names or load.variant)
             helpers[load.site.path, load.model.holder].add(load.model.names or load.variant)
     found = []
     for load in loads:
