@@ -5,7 +5,7 @@ import pytest
 from mlscaffold.lint.project.roles import models, prepares
 
 
-@pytest.mark.parametrize("name", ["age_scaler", "label_encoder.pkl", "dv", "word2idx", "stopwords", "g2p_dict"])
+@pytest.mark.parametrize("name", ["age_scaler", "label_encoder.pkl", "dv", "word2idx", "stopwords", "g2p_dict", "text_processor"])
 def test_what_prepares_an_input_is_no_model(name: str) -> None:
     assert prepares(name)
 

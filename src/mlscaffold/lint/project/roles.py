@@ -7,7 +7,7 @@ import re
 # Compiled when the first load of unknown role is met, not in every run.
 _PREPROCESSOR = (
     r"(?i)scal(er|ing)|encod|vectori[sz]|vect\b|tokeni[sz]|tfidf|tf_idf|columns?\b|features?\b|label|mapping|vocab|imput|binari[sz]|transform(er|ation)?s?\b|"
-    r"preproc|\bpca\b|mean|std\b|stopword|schema|metadata|config|stats|data(set|frame)?\b|_df\b|^df|corpus|matrix|similarity|index|embeddings?\b|ids\b|(?<!state_)dict\b|_map\b|popular|"
+    r"preproc|processors?\b|\bpca\b|mean|std\b|stopword|schema|metadata|config|stats|data(set|frame)?\b|_df\b|^df|corpus|matrix|similarity|index|embeddings?\b|ids\b|(?<!state_)dict\b|_map\b|popular|"
     r"cookie|token\b|session\b|history|cache\b|explainer|shap|threshold|classes\b|word2idx|word2index|idx2|lookup|movies?\b|books?\b|ratings?\b|names\b|graph\b|bm25|retriever|chunks|docs?\b|documents|faiss|questions|lemma|params|dv\b|selector"
 )
 _MODEL = (
