@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from mlscaffold.light import TYPE_CHECKING, replace
-from mlscaffold.lint.facts import MODULE, FunctionFacts, Step
+from mlscaffold.lint.facts import MODULE, ClassFacts, FunctionFacts, Step
 from mlscaffold.lint.project.events import Spot, State
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import (
@@ -200,8 +200,17 @@ def _enter(walker: Walker, value: FunctionValue, call: Call, frame: Frame, state
     words = {word: walker.evaluator.evaluate(part, frame) for word, part in call.keywords}
     inner = walker.evaluator.bind(value, arguments, words)
     state = walker.decorated(value, inner, state)
-    note = Spot(frame.path, call.line, f"calls {function.name}") if call.line else Spot(value.path, function.line, function.name)
+    said = _said(function, module.class_of(value.index))
+    note = Spot(frame.path, call.line, said) if call.line else Spot(value.path, function.line, function.name)
     walker.visit(inner, state, (*trail, *_imported(walker, value, call, frame), note))
+
+
+def _said(function: FunctionFacts, owner: ClassFacts | None) -> str:
+    """What a call does, in the words of whoever wrote it: nobody writes `__init__`."""
+    if owner is None or not function.name.startswith("__"):
+        return f"calls {function.name}"
+    doing = {"__init__": "makes", "__new__": "makes", "__post_init__": "makes", "__enter__": "enters", "__aenter__": "enters"}
+    return f"{doing.get(function.name, 'calls')} {owner.name}"
 
 
 def _imported(walker: Walker, value: FunctionValue, call: Call, frame: Frame) -> Iterator[Spot]:
