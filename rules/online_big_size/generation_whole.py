@@ -45,6 +45,8 @@ def _is_slow(project: Project, load: Load) -> bool:
     if least is None:
         return False
     size = project.sizes.of(load.model)
+    if load.model.kind == "asr" and not (size.parameters or size.bytes or size.weight):
+        return True  # a recording is listened to from beginning to end, whatever listens
     return size.large or (size.parameters is not None and size.parameters >= least)
 
 

@@ -346,9 +346,12 @@ class Project:
         )
 
     def _extra_roots(self, start: Start, site: Site, starts: frozenset[Site]) -> list[str]:
-        """Files that import the application and run it, and the files with a queue's tasks."""
+        """Files that import the application and run it, the files with a queue's tasks, a Django project's settings."""
         if start.callers:
             return []
+        if start.server.framework == "django":
+            beside = self.evaluator.imports.resolve(site.path, "settings", 1)
+            return [beside] if beside in self._known else []
         importing = self._candidates_by_import.get(start.site.path, ())
         taken = {other.path for other in starts} if importing else set()
         found: list[str] = []

@@ -35,6 +35,8 @@ _STARTS = frozenset(
     "before_app_first_request "
     "worker_process_init worker_init worker_ready startup".split()
 )
+_LISTENS = ("on_event", "listener", "on")
+_MOMENTS = ("startup", "before_server_start", "main_process_start", "after_server_start")
 _REGISTERS = frozenset(
     "add_api_route add_url_rule add_route add_post add_get add_put Route WebSocketRoute APIRoute add_resource "
     "add_api_websocket_route "
@@ -116,6 +118,7 @@ class Handlers:
             for index, function in enumerate(module.facts.functions):
                 for decorator in function.decorators:
                     self._decorator(decorator, module, index)
+            self._applied(module)
             self._registered(module)
             self._class_hooks(module)
         self._functions()
@@ -131,11 +134,7 @@ class Handlers:
         name = last_name(target)
         parent = module.function(index).parent
         frame = self._evaluator.free_frame(module.path, parent if parent not in module.bodies else module.function(parent).parent)
-        if (
-            isinstance(decorator, Call)
-            and name in ("on_event", "listener", "on")
-            and _text(decorator) in ("startup", "before_server_start", "main_process_start", "after_server_start")
-        ):
+        if isinstance(decorator, Call) and name in _LISTENS and _text(decorator) in _MOMENTS:
             self._add(self._startup, module, index, "startup")
             return
         if name in _STARTS or (
@@ -203,6 +202,20 @@ class Handlers:
                     values = [value for key, value in part.pairs] if isinstance(part, Mapping) else []
                     for value in values:
                         self._given(self._found, value, "handler", frame)
+
+    def _applied(self, module: Module) -> None:
+        """`app.on_event("startup")(load)`, `app.post("/predict")(predict)`: decorators that are written as calls."""
+        for index, _, call in module.calls():
+            decorator = call.function
+            if not isinstance(decorator, Call) or not isinstance(decorator.function, Attribute):
+                continue
+            name, text = decorator.function.name, _text(decorator)
+            frame = self._evaluator.free_frame(module.path, index)
+            for part in call.arguments:
+                if name in _LISTENS and text in _MOMENTS:
+                    self._given(self._startup, part, "startup", frame)
+                elif name in _VERBS and text.startswith("/"):
+                    self._given(self._found, part, f"{name.upper()} {text}", frame, stream=name.startswith("websocket"))
 
     def _registration(self, call: Call, name: str, frame: Frame) -> None:
         label = next(iter(_texts(call)), name)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
 
 
+_NETWORKS = ("model", "base_model", "language_model", "encoder", "decoder", "backbone")  # of a loaded model: still that model
+
+
 def of_attribute(evaluator: Evaluator, expr: Attribute, frame: Frame) -> Values:
     """`x.name`."""
     if isinstance(expr.base, Call) and dotted(expr.base.function) == "super":
@@ -67,7 +70,8 @@ def attribute(evaluator: Evaluator, value: Value, name: str) -> Values:
     if isinstance(value, ModuleValue):
         return evaluator.member(value.path, name)
     if isinstance(value, External):
-        return (External(f"{value.name}.{name}"),)
+        set_there = _setting(evaluator, name) if value.name == "django.conf.settings" else ()
+        return set_there or (External(f"{value.name}.{name}"),)
     if isinstance(value, ExternalObject):
         if value.name == "argparse.ArgumentParser.parse_args":
             return evaluator.option(value.site.path, name)
@@ -76,10 +80,18 @@ def attribute(evaluator: Evaluator, value: Value, name: str) -> Values:
         return (ClassValue(value.path, value.index, value.parent),) if name == "__class__" else evaluator.of_object(value, name)
     if isinstance(value, ClassValue):
         return evaluator.of_class(value, name)
+    if isinstance(value, ModelValue):
+        return (value,) if name in _NETWORKS else ()
     if isinstance(value, Items):
         named = picked(value, name)
         return named if named else (value,) if name in ("values", "items", "copy") else ()
     return ()
+
+
+def _setting(evaluator: Evaluator, name: str) -> Values:
+    """What a Django project's settings, which run with it, say under that name."""
+    modules = (path for path in evaluator.scope if path.endswith("settings.py") or "/settings/" in path)
+    return joined(*(evaluator.member(path, name) for path in modules))
 
 
 def _set_elsewhere(evaluator: Evaluator, expr: Attribute, values: Values) -> Values:

@@ -115,6 +115,8 @@ def inside(evaluator: Evaluator, expr: Comprehension, frame: Frame) -> Frame:
     """The frame in which a comprehension's element stands: its target is each of what it goes through."""
     name = expr.target.id if isinstance(expr.target, Name) else ""
     held = elements(evaluator.evaluate(expr.iterable, frame)) if name else ()
+    if name and isinstance(expr.iterable, Name | Attribute):
+        held = joined(held, evaluator.entries(Subscript(expr.iterable, Name("", 0), expr.iterable.line), frame))
     if not held:
         return frame
     bound = (*frame.bindings, (name, held))

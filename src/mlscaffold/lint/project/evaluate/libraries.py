@@ -13,6 +13,7 @@ from mlscaffold.lint.project.values import (
     ExternalObject,
     Frame,
     FunctionValue,
+    Items,
     Known,
     ModelValue,
     Object,
@@ -88,6 +89,13 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
         "classmethod",
         "functools.wraps",
         "asyncio.run",
+        "asyncio.ensure_future",
+        "asyncio.create_task",
+        "asyncio.wait_for",
+        "asyncio.shield",
+        "asyncio.get_event_loop.run_until_complete",
+        "asyncio.new_event_loop.run_until_complete",
+        "asyncio.get_event_loop.create_task",
         "iter",
         "next",
         "list",
@@ -114,7 +122,17 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
     return _unfamiliar(evaluator, name, expr, frame)
 
 
+def _gathered(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
+    """`gather(one(), *others)`: the answers, in the order of what is asked."""
+    held = [evaluator.evaluate(part, frame) for part in expr.arguments]
+    spread = [value.pairs for values in held for value in values if isinstance(value, Items)]
+    plain = [values for values in held if not any(isinstance(value, Items) for value in values)]
+    return items(enumerate([*plain, *(inner for pairs in spread for _, inner in pairs)]))
+
+
 def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
+    if name == "asyncio.gather":
+        return _gathered(evaluator, expr, frame)
     loaded = evaluator.load(name, expr, frame)
     if loaded:
         return loaded
@@ -132,6 +150,8 @@ def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Va
 def _getattr(evaluator: Evaluator, expr: Call, frame: Frame, first: Values) -> Values:
     names = texts(evaluator.evaluate(expr.arguments[1], frame))
     found = joined(*(evaluator.attribute(value, name) for value in first for name in names))
+    if not isinstance(expr.arguments[1], Constant):  # one of a model's methods, chosen by name: calling it asks the model
+        found = joined(found, tuple(value for value in first if isinstance(value, ModelValue)))
     if not names:  # any of the classes that the object lists
         found = joined(*(_listed(evaluator, value) for value in first if isinstance(value, Object)))
     return found or (evaluator.evaluate(expr.arguments[2], frame) if len(expr.arguments) > 2 else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlscaffold.light import TYPE_CHECKING
-from mlscaffold.lint.facts import MODULE, Parameter
+from mlscaffold.lint.facts import MODULE, FunctionFacts, Parameter
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
     ClassValue,
@@ -70,7 +70,25 @@ def _given_by_callers(evaluator: Evaluator, parameter: Parameter, frame: Frame, 
             given = call.arguments[place]
         if given is not None and not isinstance(given, Constant):
             found.append(evaluator.evaluate(given, evaluator.free_frame(path, index)))
+    if place == 0:
+        found.append(_decorated_with(evaluator, function, module))
     return tuple(value for value in joined(*found) if not isinstance(value, Known))
+
+
+def _decorated_with(evaluator: Evaluator, function: FunctionFacts, module: Module) -> Values:
+    """The classes of the deployable that a function is given as their decorator, bare or made by the function around it."""
+    made_by = module.function(function.parent).name if function.parent > MODULE else ""
+    return joined(*(_carriers(evaluator, path, function.name, made_by) for path in evaluator.scope))
+
+
+def _carriers(evaluator: Evaluator, path: str, bare: str, made_by: str) -> Values:
+    module = evaluator.source.module(path)
+    return tuple(
+        ClassValue(path, place, evaluator.frame(path, MODULE))
+        for place, known in enumerate(module.facts.classes if module else ())
+        for decorator in known.decorators
+        if (last_name(decorator.function) == made_by if isinstance(decorator, Call) else last_name(decorator) == bare)
+    )
 
 
 def calls_of(evaluator: Evaluator, name: str) -> list[tuple[str, int, Call]]:

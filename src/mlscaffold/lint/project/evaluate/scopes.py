@@ -152,6 +152,8 @@ def _starred(evaluator: Evaluator, name: str, module: Module) -> Values | None:
         path = evaluator.imports.resolve(module.path, known.module, known.level)
         if path and path != module.path and (found := _guarded_member(evaluator, path, name)):
             return found
+        if path is None and evaluator.catalog.loads.get(f"{known.module}.{name}"):
+            return (External(f"{known.module}.{name}"),)
     return None
 
 

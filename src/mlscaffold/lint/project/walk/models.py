@@ -85,7 +85,7 @@ def _parts_of_load(walker: Walker, call: Call, frame: Frame, site: Site) -> Iter
             yield site
         given = [value.site for value in walker.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
         if len(given) == 1 or word == "state_dict":
-            yield from given
+            yield from (inner for inner in given if inner != site)  # `model = model_from_json(model)` is not its own part
         elif given and word == "model":  # one of several, nobody knows which: what is around it has no weights of its own
             yield site
 
