@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def external(walker: Walker, value: External, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
     """A call of a library."""
     if walker.load(value.name, call, frame, state, trail):
+        if walker.evaluator.catalog.meanings.get(value.name) == "download":  # weights that a URL names
+            walker.event("download", call, frame, state, trail, name=value.name)
         return
     if value.name.startswith(PROVIDERS):
         walker.provided(call, frame, state, trail)
