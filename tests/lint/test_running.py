@@ -239,6 +239,7 @@ def test_a_program_that_a_deploy_file_starts_and_never_ends_is_a_worker(tmp_path
         ["kind_model.joblib", "price_model.joblib"],
     )
     assert [finding.code for finding in found.findings] == ["MLS101"]
+    assert [spot.note for spot in found.findings[0].locations if spot.line == 1] == ["the program starts here"]
     assert found.findings[0].message == (
         "2 models in one process: kind_model.joblib, price_model.joblib; one program runs them all"
     )

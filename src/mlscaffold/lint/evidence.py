@@ -65,7 +65,8 @@ def handler_span(run: HandlerRun) -> Location:
 
 def entry_span(service: Deployable) -> Location:
     """Where a deployable starts."""
-    return at(service.entry, f"the service starts here ({service.framework})")
+    made = f"the service starts here ({service.framework})" if service.framework else "the program starts here"
+    return at(service.entry, made)
 
 
 def waits_in(runs: Iterable[HandlerRun]) -> Iterator[Location]:
