@@ -89,6 +89,7 @@ else:
             compared = tuple(name for name in names if type(defaults.get(name)) is not _Aside)
             defaults |= {name: defaults[name].default for name in names if name not in compared}
             space |= {"__match_args__": names, "__slots__": names if slots else ("__dict__",), "_parts": _parts_of(names)}
+            space["_names"] = frozenset(names)
             space["_compared"] = space["_parts"] if compared == names else _parts_of(compared)
             if frozen:
                 space |= {"__setattr__": _never_set, "__delattr__": _never_set}
@@ -124,11 +125,9 @@ else:
         return known["__init__"]
 
     def replace(value, /, **changes):
-        names = value.__match_args__
-        unknown = changes.keys() - set(names)
-        if unknown:
-            raise TypeError(f"{type(value).__name__} has no {sorted(unknown)[0]}")
-        return type(value)(*map(changes.get, names, value._parts(value)))
+        if not changes.keys() <= value._names:
+            raise TypeError(f"{type(value).__name__} has no {sorted(changes.keys() - value._names)[0]}")
+        return type(value)(*map(changes.get, value.__match_args__, value._parts(value)))
 
     class _Tuples(type):
         """Makes named tuples of classes that are written as such."""

@@ -6,7 +6,7 @@ They are named tuples, not dataclasses: a file has thousands of them, and they a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mlscaffold.light import NamedTuple
 
@@ -133,29 +133,25 @@ Expr = (
 NOTHING = Constant(None)
 
 
+_PARTS: dict[type, Callable[..., tuple[Expr, ...]]] = {
+    Call: lambda call: (call.function, *call.arguments, *(value for _, value in call.keywords)),
+    Attribute: lambda attribute: (attribute.base,),
+    Subscript: lambda subscript: (subscript.base, subscript.index),
+    Collection: lambda collection: collection.items,
+    Mapping: lambda mapping: tuple(part for pair in mapping.pairs for part in pair if part is not None),
+    Choice: tuple,
+    Logic: lambda logic: logic.values,
+    Compare: lambda compare: (compare.left, compare.right),
+    Join: lambda join: join.parts,
+    Other: lambda other: other.parts,
+    Comprehension: lambda made: (made.iterable, *made.conditions, *made.element),
+}
+
+
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct parts of an expression, in the order of evaluation."""
-    if isinstance(expr, Call):
-        return (expr.function, *expr.arguments, *(value for _, value in expr.keywords))
-    if isinstance(expr, Attribute):
-        return (expr.base,)
-    if isinstance(expr, Subscript):
-        return (expr.base, expr.index)
-    if isinstance(expr, Collection):
-        return expr.items
-    if isinstance(expr, Mapping):
-        return tuple(part for pair in expr.pairs for part in pair if part is not None)
-    if isinstance(expr, Choice):
-        return (expr.test, expr.body, expr.other)
-    if isinstance(expr, Logic):
-        return expr.values
-    if isinstance(expr, Compare):
-        return (expr.left, expr.right)
-    if isinstance(expr, Join | Other):
-        return expr.parts
-    if isinstance(expr, Comprehension):
-        return (expr.iterable, *expr.conditions, *expr.element)
-    return ()
+    parts = _PARTS.get(type(expr))
+    return parts(expr) if parts else ()
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
@@ -164,7 +160,9 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while waiting:
         found = waiting.pop()
         yield found
-        waiting.extend(reversed(children(found)))
+        parts = _PARTS.get(type(found))
+        if parts:
+            waiting.extend(parts(found)[::-1])
 
 
 def dotted(expr: Expr) -> str:

@@ -52,7 +52,7 @@ class _Reader:
             if composed.is_compose(path, content):
                 composes.update((path, node) for node in self._documents(path, content)[:1])
             elif manifested.is_manifest(content):
-                others.append((path, self._documents(path, content)))
+                others.append((path, self._documents(path, manifested.without_definitions(content))))
                 maps.update(manifested.config_maps(others[-1][1]))
             elif manifested.is_serverless(path, content):
                 functions += [(path, node) for node in self._documents(path, content)[:1]]

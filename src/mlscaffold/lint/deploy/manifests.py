@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlscaffold.light import replace
+from mlscaffold.light import expression, replace
 from mlscaffold.lint.deploy.images import Images
 from mlscaffold.lint.deploy.process import Command, Figure, Process, Target
 from mlscaffold.lint.deploy.quantity import bytes_of, every_s, seconds_of
 from mlscaffold.lint.deploy.start import Around, Starts
 from mlscaffold.lint.deploy.yamlfile import Node
 
+_DEFINES = expression(rb"(?m)^kind:[ \t]*[\"']?CustomResourceDefinition\b")
 Maps = Mapping[str, Mapping[str, str]]  # ConfigMap -> its values
 
 
 def is_manifest(content: bytes) -> bool:
     """Whether a YAML file may be a manifest that runs containers or holds their settings."""
     return b"kind:" in content and b"apiVersion:" in content and (b"containers:" in content or b"ConfigMap" in content)
+
+
+def without_definitions(content: bytes) -> bytes:
+    """A file of manifests with as many lines, but without the documents that only define kinds: they run nothing, and have
+    thousands of values."""
+    if b"CustomResourceDefinition" not in content:
+        return content
+    parts = content.split(b"\n---")
+    return b"\n---".join(b"\n" * part.count(b"\n") if _DEFINES.search(part) else part for part in parts)
 
 
 def is_serverless(path: str, content: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from mlscaffold.light import Literal, dataclass, field, replace
 from mlscaffold.lint.service import ModelKind, Weight
@@ -157,10 +158,12 @@ def items(pairs: Iterable[tuple[str | int | None, Values]]) -> Values:
 
 def joined(*parts: Values) -> Values:
     """The union, in order of first appearance, cut at `MOST`."""
-    said = [part for part in parts if part]
+    said = [*filter(None, parts)]
+    if not said:
+        return ()
     if len(said) == 1 and len(said[0]) == 1:
         return said[0]
-    return tuple(dict.fromkeys(value for part in said for value in part))[:MOST]
+    return tuple(dict.fromkeys(chain.from_iterable(said)))[:MOST]
 
 
 def softened(values: Values) -> Values:

@@ -173,11 +173,12 @@ class Evaluator:
 
     def evaluate(self, expr: Expr, frame: Frame) -> Values:
         """What the expression may stand for in that frame; () when nothing is known."""
-        if isinstance(expr, Constant):
+        if type(expr) is Constant:
             return (Known(expr.value),)
         key = (id(expr), id(frame))
-        if key in self._memory:
-            return self._memory[key]
+        known = self._memory.get(key)
+        if known is not None:
+            return known
         if key in self._scratch:
             self._cut = True
             return self._scratch[key]
@@ -192,8 +193,9 @@ class Evaluator:
             return ()
         outer, self._cut = self._cut, False
         self._active.add(key)
+        answer = _ANSWERS.get(type(expr))
         try:
-            values = self._evaluate(expr, frame)
+            values = answer(self, expr, frame) if answer else ()
         finally:
             self._active.discard(key)
         # An answer that was cut short by a question above it holds only until that one is answered.
@@ -205,10 +207,6 @@ class Evaluator:
             self._scratch.clear()
         self._cut = self._cut or outer
         return values
-
-    def _evaluate(self, expr: Expr, frame: Frame) -> Values:
-        answer = _ANSWERS.get(type(expr))
-        return answer(self, expr, frame) if answer else ()
 
     def _function(self, expr: Function, frame: Frame) -> Values:
         return (FunctionValue(frame.path, expr.index, frame),)

@@ -119,6 +119,9 @@ def _field(evaluator: Evaluator, name: str, step: Step, frame: Frame) -> Values:
 def lineage(evaluator: Evaluator, value: Object | ClassValue) -> list[ClassValue | External]:
     """The class and its bases, nearest first; each class once."""
     waiting: list[ClassValue | External] = [ClassValue(value.path, value.index, value.parent)]
+    module = evaluator.source.module(value.path)
+    if module is None or not module.facts.classes[value.index].bases:
+        return waiting
     found: list[ClassValue | External] = []
     while waiting and len(found) < 12:
         owner = waiting.pop(0)

@@ -58,12 +58,13 @@ def name(evaluator: Evaluator, name: str, frame: Frame) -> Values:
 def _in_scope(evaluator: Evaluator, name: str, frame: Frame, module: Module) -> Values | None:
     bound = frame.bound(name)
     steps = module.locals_of(frame.index).get(name, ())
-    assigned = joined(*(evaluator.assigned(name, step, frame) for step in steps))
+    assigned = joined(*[evaluator.assigned(name, step, frame) for step in steps]) if steps else ()
     if bound is not None:
         return joined(bound, assigned)
     function = module.function(frame.index)
-    if parameter := next((known for known in function.parameters if known.name == name), None):
-        return joined(evaluator.unbound(parameter, frame, module), assigned)
+    for parameter in function.parameters:
+        if parameter.name == name:
+            return joined(evaluator.unbound(parameter, frame, module), assigned)
     defined = module.nested.get(frame.index, {}).get(name)
     if defined is not None:
         return joined((FunctionValue(frame.path, defined, frame),), assigned)
@@ -74,10 +75,10 @@ def _in_scope(evaluator: Evaluator, name: str, frame: Frame, module: Module) -> 
     if known is not None:
         return joined(evaluator.imported(known, module), assigned)
     if frame.index == MODULE:
-        shared = (
-            evaluator.assigned(name, step, evaluator.free_frame(frame.path, index)) for index, step in module.shared.get(name, ())
-        )
-        assigned = joined(assigned, *shared)
+        shared = module.shared.get(name, ())
+        if shared:
+            told = [evaluator.assigned(name, step, evaluator.free_frame(frame.path, index)) for index, step in shared]
+            assigned = joined(assigned, *told)
         if not steps and not assigned:
             return _starred(evaluator, name, module)
     return assigned if steps or assigned else None

@@ -26,6 +26,7 @@ from mlscaffold.lint.syntax import (
     Comprehension,
     Constant,
     Expr,
+    Function,
     Mapping,
     Name,
     Subscript,
@@ -35,6 +36,7 @@ from mlscaffold.lint.syntax import (
 
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
 DEEPEST = 40  # spots on the way
+_LEAVES = frozenset((Name, Constant, Function))  # nothing happens where one of them is read
 
 
 class Walker:
@@ -63,13 +65,16 @@ class Walker:
                 self.depends(parameter.annotation, frame, state, trail)
         if any(last_name(part.function if isinstance(part, Call) else part) == "inject" for part in function.decorators):
             self.injected(frame, module, state, trail)
-        inside: dict[tuple[tuple[int, int], ...], State | None] = {(): state}  # steps of one block share what is around them
+        # Steps of one block share what is around them.
+        inside: dict[tuple[tuple[int, int], ...], tuple[State | None, tuple[Spot, ...]]] = {(): (state, trail)}
         for step in function.steps:
             if step.context not in inside:
-                inside[step.context] = self.within(step, frame, module, state)
-            within = inside[step.context]
+                within = self.within(step, frame, module, state)
+                around = () if within is None else tuple(self.loops_around(step, frame, module))
+                inside[step.context] = within, (*trail, *around)
+            within, way = inside[step.context]
             if within is not None:
-                self._step(step, frame, module, within, (*trail, *self.loops_around(step, frame, module)))
+                self._step(step, frame, module, within, way)
         for index in module.classes_in.get(frame.index, {}).values():
             body = module.facts.classes[index].body
             self.visit(self.evaluator.frame(frame.path, body, parent=frame), state, trail)
@@ -136,7 +141,8 @@ class Walker:
         if isinstance(expr, Subscript) and any(isinstance(value, Object) for value in self.evaluator.evaluate(expr.base, frame)):
             self._dunder(expr, "__getitem__", frame, state, trail)
         for part in children(expr):
-            self.expression(part, frame, state, trail)
+            if type(part) not in _LEAVES:
+                self.expression(part, frame, state, trail)
 
     def _dunder(self, expr: Subscript, name: str, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         for value in self.evaluator.evaluate(expr.base, frame):
