@@ -310,6 +310,21 @@ def test_other_files(files: dict[str, str], expected: list[tuple[str, int, float
     assert {entry for _, entry, *_ in found} == {SERVER}
 
 
+def test_kinds_that_are_only_defined_are_passed_over_and_lines_stay() -> None:
+    kinds = (
+        "apiVersion: v1\nkind: CustomResourceDefinition\nspec:\n  containers:\n"
+        + "  - {name: x, command: [python, score.py]}\n" * 60_000
+    )
+    job = (
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: night}\nspec:\n  template:\n    spec:\n      containers:\n"
+        "      - {name: score, image: api, command: [python, score.py]}\n"
+    )
+    alone = told({"score.py": "", "k8s/job.yaml": job})
+    among = told({"score.py": "", "k8s/job.yaml": f"{kinds}---\n{job}---\n{kinds}"})
+    assert [(container, entry) for container, entry, *_ in among] == [(container, entry) for container, entry, *_ in alone] != []
+    assert among[0][2] == alone[0][2] + kinds.count("\n") + 1
+
+
 def test_several_packages_of_one_name() -> None:
     files = {f"{place}/Dockerfile": "FROM x\nCMD uvicorn app.main:app\n" for place in ("one", "two")}
     files |= {f"{place}/app/main.py": "" for place in ("one", "two")}
