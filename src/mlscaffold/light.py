@@ -2,7 +2,7 @@
 
 `dataclasses` brings `inspect` along and compiles six methods for each class: for the fifty values of a lint run that is 25 ms,
 two bare Pythons, before the first file is opened. The stand-ins here do the part that our values use (frozen, compared and
-hashed by their fields, defaults that are immutable), and compile a constructor when the first value is made. Type checkers see
+hashed by their fields, defaults that are immutable), and compile a constructor when many values are made. Type checkers see
 the originals.
 """
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 else:
     from collections import namedtuple
     from operator import attrgetter
+
+    _BEFORE_COMPILED = 30  # values that are made before their class gets a constructor of its own: that costs as much as they do
 
     class _Word:
         """`Literal["a", "b"]` is a text, at run time."""
@@ -97,9 +99,14 @@ else:
                 space["__hash__"] = _hash
             made = type(given)(given.__name__, (_Compared if eq else _Fields,), space)
 
+            left = _BEFORE_COMPILED
+
             def first(self, *values, **named):
-                made.__init__ = _constructor(made, names, defaults)
-                made.__init__(self, *values, **named)
+                nonlocal left
+                left -= 1
+                if left < 0 or not _filled(self, names, defaults, values, named):
+                    made.__init__ = _constructor(made, names, defaults)  # which also says best what is wrong
+                    made.__init__(self, *values, **named)
 
             made.__init__ = first
             return made
@@ -110,6 +117,21 @@ else:
         if len(names) > 1:
             return attrgetter(*names)
         return staticmethod(lambda value: tuple(getattr(value, name) for name in names))
+
+    def _filled(value, names, defaults, given, named):
+        """Set the fields one by one; False where they are not given as they should be."""
+        held = {**dict(zip(names, given, strict=False)), **named}
+        if len(given) > len(names) or len(held) < len(given) + len(named) or not held.keys() <= value._names:
+            return False
+        for name in names:
+            if name not in held:
+                if name not in defaults:
+                    return False
+                default = defaults[name]
+                held[name] = default.factory() if type(default) is _Made else default
+        for name in names:
+            object.__setattr__(value, name, held[name])
+        return True
 
     def _constructor(made, names, defaults):
         known = {f"_{name}": held for name, held in defaults.items()}
