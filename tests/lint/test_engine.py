@@ -258,3 +258,13 @@ def test_every_way_to_import_a_framework_is_noticed(source):
 )
 def test_what_imports_no_framework_is_left_alone(source):
     assert not names_server(source.encode())
+
+
+def test_the_page_that_configures_itself_is_the_entry_of_what_it_shows(tmp_path):
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views/price.py").write_text("import streamlit as st\n\n\ndef show():\n    st.write(1)\n    st.write(2)\n")
+    (tmp_path / "home.py").write_text(
+        "import streamlit as st\nfrom views.price import show\n\nst.set_page_config(page_title='Prices')\nshow()\n"
+    )
+    services = run(Workspace(tmp_path, exclude=(), cache=False), Options()).services
+    assert [(service.entry.path, service.framework) for service in services] == [("home.py", "streamlit")]

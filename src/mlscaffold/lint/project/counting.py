@@ -3,6 +3,7 @@ is several."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -10,6 +11,10 @@ from mlscaffold.light import dataclass
 from mlscaffold.lint.project.deployable import Load
 
 _TOGETHER = {"torchvision": "torch", "torch.hub": "torch", "timm": "torch", "optimum": "transformers", "peft": "transformers"}
+
+
+_TWO_PARTS = re.compile("clip|encoder|decoder")
+_HALF = re.compile(r"(?<![a-z])(?:vision|visual|image|text|textual|encoder|decoder)(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ def is_many(load: Load) -> bool:
 def _distinct(loads: tuple[Load, ...]) -> list[Load]:
     found: list[Load] = []
     for load in loads:
-        if not any(same(load, other) for other in found):
+        if not any(same(load, other) or _are_halves(load, other) for other in found):
             found.append(load)
     return found
 
@@ -76,6 +81,17 @@ def family(load: Load) -> str:
 
 def _short(load: Load) -> frozenset[str]:
     return frozenset(name.rstrip("/").rpartition("/")[2].lower() for name in load.model.names)
+
+
+def _are_halves(one: Load, other: Load) -> bool:
+    """Whether two loads are the towers of one CLIP, or encoder and decoder of one network."""
+    return family(one) == family(other) and not _halves(one).isdisjoint(_halves(other))
+
+
+def _halves(load: Load) -> frozenset[str]:
+    """What the names say besides the half that they are of."""
+    named = (name for name in _short(load) if _HALF.search(name) and _TWO_PARTS.search(name))
+    return frozenset(_HALF.sub("", name) for name in named)
 
 
 def _place(load: Load) -> str:

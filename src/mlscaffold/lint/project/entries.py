@@ -161,7 +161,7 @@ class Entries:
         for _, step, call in module.calls():
             base = call.function.base if isinstance(call.function, Attribute) else call.function
             if isinstance(base, Name | Attribute) and last_name(base) == name and step.kind in ("expr", "assign", "with"):
-                shown += 1
+                shown += 2 if last_name(call.function) == "set_page_config" else 1  # only what is run may set it
         return shown >= 2
 
     # -- factories -------------------------------------------------------------------------------------------------

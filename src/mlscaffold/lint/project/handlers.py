@@ -44,7 +44,7 @@ _REGISTERS = frozenset(
 )
 _UI = frozenset("click submit change upload then input select release load tap like".split())
 _LOOKED_AT = (
-    _REGISTERS | _UI | frozenset("Interface ChatInterface serve start add_event_handler register_listener append".split())
+    _REGISTERS | _UI | frozenset("Interface ChatInterface serve start bind add_event_handler register_listener append".split())
 )
 _ANSWERS = (
     "get",
@@ -195,13 +195,22 @@ class Handlers:
                     self._given(self._startup, part, "startup", frame)
             elif name in _UI or name in ("Interface", "ChatInterface"):
                 self._interface(call, name, frame)
-            elif name == "serve" and self._start.server.framework == "websockets" and call.arguments:
-                self._given(self._found, call.arguments[0], "websocket", frame, stream=True)
-            elif name == "start" and self._start.server.framework == "runpod":
-                for part in call.arguments:
-                    values = [value for key, value in part.pairs] if isinstance(part, Mapping) else []
-                    for value in values:
-                        self._given(self._found, value, "handler", frame)
+            else:
+                self._served(call, name, frame)
+
+    def _served(self, call: Call, name: str, frame: Frame) -> None:
+        """What a server is given to run: `websockets.serve(f, …)`, `server.bind(infer_func=f)`, `start({"handler": f})`."""
+        framework = self._start.server.framework
+        if name == "serve" and framework == "websockets" and call.arguments:
+            self._given(self._found, call.arguments[0], "websocket", frame, stream=True)
+        elif name == "bind" and framework == "pytriton":
+            for word, part in call.keywords:
+                if word == "infer_func":
+                    self._given(self._found, part, "infer", frame)
+        elif name == "start" and framework == "runpod":
+            for part in call.arguments:
+                for _, value in part.pairs if isinstance(part, Mapping) else ():
+                    self._given(self._found, value, "handler", frame)
 
     def _applied(self, module: Module) -> None:
         """`app.on_event("startup")(load)`, `app.post("/predict")(predict)`: decorators that are written as calls."""

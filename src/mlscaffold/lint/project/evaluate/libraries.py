@@ -211,6 +211,8 @@ def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
     words = dict(expr.keywords)
     if entry.constructor and not any(word in words for word in entry.constructor) and not expr.arguments:
         return ()
+    if entry.role == "part" and (wrapped := _wrapped(evaluator, expr, frame)):
+        return wrapped
     identity = next((found for found in (_argument(expr, place) for place in entry.identity) if found is not None), None)
     values = evaluator.evaluate(identity, frame) if identity is not None else ()
     named = texts(values)
@@ -235,6 +237,13 @@ def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
             named_at=tuple(site for site in origins(values) if site != Site(frame.path, expr.line)),
         ),
     )
+
+
+def _wrapped(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
+    """The model that an adapter or a batching pipeline is put around: asking that asks the model."""
+    given = evaluator.evaluate(expr.arguments[0], frame) if expr.arguments else ()
+    named = joined(given, *(evaluator.evaluate(part, frame) for word, part in expr.keywords if word == "model"))
+    return tuple(value for value in named if isinstance(value, ModelValue) and value.role == "model")
 
 
 def _receiver(evaluator: Evaluator, expr: Call, frame: Frame) -> Site | None:

@@ -76,6 +76,8 @@ class Walker:
             if within is not None:
                 self._step(step, frame, module, within, way)
         for index in module.classes_in.get(frame.index, {}).values():
+            for decorator in module.facts.classes[index].decorators:
+                self.expression(decorator, frame, state, trail)
             body = module.facts.classes[index].body
             self.visit(self.evaluator.frame(frame.path, body, parent=frame), state, trail)
 

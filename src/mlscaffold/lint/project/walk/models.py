@@ -67,7 +67,10 @@ def _inside(walker: Walker, call: Call, frame: Frame) -> Iterator[Site]:
 def load(walker: Walker, name: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
     """The loads that a call of the catalogue brings; whether there are any."""
     loaded = walker.evaluator.load(name, call, frame)
+    entry = walker.evaluator.catalog.loads.get(name)
     for model in loaded:
+        if entry is not None and entry.role == "part" and isinstance(model, ModelValue) and model.role != "part":
+            continue  # what is put around a model that was loaded before
         if isinstance(model, ModelValue):
             parts = frozenset(_parts_of_load(walker, call, frame, model.site)) if model.role == "model" else frozenset()
             walker.event("load", call, frame, state, trail, name=name, model=model, parts=parts)
