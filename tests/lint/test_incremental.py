@@ -180,6 +180,21 @@ def test_what_the_rules_found_stays_found_where_nothing_changed_that_they_asked_
     assert shown(repository, cache=True, files=("app.py",))  # only chooses among the findings
 
 
+def test_a_comment_in_a_file_that_was_just_changed_is_no_change(repository, monkeypatch):
+    monkeypatch.setattr("mlscaffold.lint.index.REST_NS", 2_000_000_000)
+    changing = repository / "parts/models.py"
+    changing.write_text(FILES["parts/models.py"][1])
+    shown(repository, cache=True)
+    assert not kept()
+    changing.write_text(FILES["parts/models.py"][1] + "# from the settings\n")
+    expected = shown(repository, cache=False)
+    with monkeypatch.context() as patched:
+        patched.setattr("mlscaffold.lint.judge.judge", never)
+        assert shown(repository, cache=True) == expected
+    changing.write_text(FILES["parts/models.py"][1].replace("MODEL", "OTHER"))
+    assert shown(repository, cache=True) == shown(repository, cache=False)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mlscaffold.lint.workspace import Workspace
 
 LOOKED, SERVES, PARSED, WHOLE = 0, 1, 2, 4
-Trace = dict[str, tuple[bytes, int]]  # path -> the hash of its content, what was asked of it or seen in it
+# path -> the hash of its content, what was asked of it or seen in it, what stands for its facts where these are not kept
+Trace = dict[str, tuple[bytes, int, bytes]]
 
 
 def taken(workspace: Workspace) -> Trace:
@@ -22,7 +23,11 @@ def taken(workspace: Workspace) -> Trace:
     listing = workspace.listing
     python = frozenset(listing.python)
     paths = dict.fromkeys((*listing.python, *listing.notebooks, *listing.config, *sorted(workspace.asked_whole)))
-    return {path: (workspace.stamp_once(path), _asked(workspace, path) if path in python else WHOLE) for path in paths}
+    said = workspace.said()
+    return {
+        path: (workspace.stamp_once(path), _asked(workspace, path) if path in python else WHOLE, said.get(path, b""))
+        for path in paths
+    }
 
 
 def _asked(workspace: Workspace, path: str) -> int:
@@ -34,13 +39,13 @@ def _asked(workspace: Workspace, path: str) -> int:
 def holds(workspace: Workspace, trace: Trace) -> bool:
     """Whether every file still answers as it did."""
     changed = [(path, *before) for path, before in trace.items() if workspace.stamp_once(path) != before[0]]
-    if any(asked & WHOLE for _, _, asked in changed):
+    if any(asked & WHOLE for _, _, asked, _ in changed):
         return False
-    return all(_answers(workspace, path, digest, asked) for path, digest, asked in sorted(changed, key=lambda known: known[2]))
+    return all(_answers(workspace, *known) for known in sorted(changed, key=lambda known: known[2]))
 
 
-def _answers(workspace: Workspace, path: str, digest: bytes, asked: int) -> bool:
+def _answers(workspace: Workspace, path: str, digest: bytes, asked: int, said: bytes) -> bool:
     serves = workspace.names_server(path, names_server)
     if workspace.was_skipped(path) or workspace.may_hide(path) or serves != bool(asked & SERVES):
         return False
-    return not asked & PARSED or workspace.says_the_same(path, digest)
+    return not asked & PARSED or workspace.says_the_same(path, digest, said)

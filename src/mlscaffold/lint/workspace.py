@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlscaffold.lint.kept import KeptFacts
 
 _POINTER = rb"(?m)^\s*size:?\s+(\d+)"
+MOST_IN_WORK = 20  # files that are edited between two runs
 MOST_HELD = 8_000_000  # bytes of files that are held in memory
 Weight = tuple[int, SizeEvidence]
 
@@ -44,6 +45,7 @@ class Workspace:
         self.asked_facts: set[str] = set()  # the Python files that were parsed
         self.asked_whole: set[str] = set()  # those of which every byte may have mattered
         self.judged_before = False  # True where what an earlier run found is still so
+        self._passing: dict[str, FileFacts] = {}  # of files that were just changed
         self._parsed: dict[str, FileFacts] = {}  # read to compare, and not handed out yet
         self.settled = True  # False where a file changed under our hands: then nothing is remembered
 
@@ -130,7 +132,7 @@ class Workspace:
         self.asked_facts.add(path)
         digest = self._index.rested(path) if not path.endswith(".ipynb") else None
         if path in self._parsed:
-            return self._remember(self._parsed.pop(path), digest)
+            return self._remember(path, self._parsed.pop(path), digest)
         kept = self._kept.read(digest) if digest is not None else None
         if kept is not None:
             self._readable.add(path)
@@ -138,10 +140,11 @@ class Workspace:
         content = self.content(path)
         return None if content is None else self._read_facts(path, content, digest)
 
-    def says_the_same(self, path: str, before: bytes) -> bool:
-        """Whether a Python file has the facts of the content with that hash, where these were kept."""
-        known, content = self._kept.written(before), self.content(path)
-        if known is None or content is None:
+    def says_the_same(self, path: str, before: bytes, said: bytes = b"") -> bool:
+        """Whether a Python file has the facts of the content with that hash: those that were kept, or that `said` stands for."""
+        kept, content = None if said else self._kept.written(before), self.content(path)
+        known = digest_of(kept) if kept is not None else said
+        if not known or content is None:
             return False
         from mlscaffold.lint.kept import packed
         from mlscaffold.lint.reader import UnreadableSource, read_facts
@@ -151,7 +154,7 @@ class Workspace:
             facts = self._parsed[path] = read_facts(content)
         except UnreadableSource:
             return False
-        return packed(facts) == known
+        return digest_of(packed(facts)) == known
 
     def _read_facts(self, path: str, content: bytes, digest: bytes | None) -> FileFacts | None:
         from mlscaffold.lint.reader import UnreadableSource, read_facts
@@ -161,12 +164,21 @@ class Workspace:
         except UnreadableSource as error:
             self._skipped[path] = SkippedFile(path, str(error))
             return None
-        return self._remember(facts, digest)
+        return self._remember(path, facts, digest)
 
-    def _remember(self, facts: FileFacts, digest: bytes | None) -> FileFacts:
+    def _remember(self, path: str, facts: FileFacts, digest: bytes | None) -> FileFacts:
         if digest is not None:
             self._kept.write(digest, facts)
+        elif self.stamped and len(self._passing) <= MOST_IN_WORK:
+            self._passing[path] = facts
         return facts
+
+    def said(self) -> dict[str, bytes]:
+        """What stands for the facts that are not kept, because somebody works on their files; nothing where these are many."""
+        from mlscaffold.lint.kept import packed
+
+        few = self._passing if len(self._passing) <= MOST_IN_WORK else {}
+        return {path: digest_of(packed(facts)) for path, facts in few.items()}
 
     def sound(self, path: str) -> bool:
         """Whether a Python file can be parsed."""
