@@ -76,6 +76,7 @@ class Evaluator:
         self.shelves: dict[tuple[object, ...], Values] = {}
         self.scope_set: frozenset[str] = frozenset()
         self.callers: dict[str, list[tuple[str, int, Call]]] | None = None
+        self.decorated: dict[tuple[bool, str], list[tuple[int, str, int]]] | None = None
         self.set_entries: dict[str, list[tuple[str, int, Step, Expr]]] = {}
         self.set_attributes: dict[str, list[tuple[str, int, Step, Expr]]] = {}
         self._entered_with: dict[tuple[str, int], int] = {}
@@ -99,6 +100,7 @@ class Evaluator:
         self.settings.enter(environment)
         self.scope_set = frozenset(scope)
         self.callers = None
+        self.decorated = None
         self._methods = None
         self.shelves = {}
         self.set_attributes = {}

@@ -78,17 +78,23 @@ def _given_by_callers(evaluator: Evaluator, parameter: Parameter, frame: Frame, 
 def _decorated_with(evaluator: Evaluator, function: FunctionFacts, module: Module) -> Values:
     """The classes of the deployable that a function is given as their decorator, bare or made by the function around it."""
     made_by = module.function(function.parent).name if function.parent > MODULE else ""
-    return joined(*(_carriers(evaluator, path, function.name, made_by) for path in evaluator.scope))
+    known = _decorated(evaluator)
+    found = sorted((*known.get((False, function.name), ()), *known.get((True, made_by), ())))
+    return joined(tuple(ClassValue(path, place, evaluator.frame(path, MODULE)) for _, path, place in found))
 
 
-def _carriers(evaluator: Evaluator, path: str, bare: str, made_by: str) -> Values:
-    module = evaluator.source.module(path)
-    return tuple(
-        ClassValue(path, place, evaluator.frame(path, MODULE))
-        for place, known in enumerate(module.facts.classes if module else ())
-        for decorator in known.decorators
-        if (last_name(decorator.function) == made_by if isinstance(decorator, Call) else last_name(decorator) == bare)
-    )
+def _decorated(evaluator: Evaluator) -> dict[tuple[bool, str], list[tuple[int, str, int]]]:
+    """The decorated classes of the deployable, by whether the decorator is called and by its name: rank, file, class."""
+    if evaluator.decorated is None:
+        evaluator.decorated = {}
+        for rank, path in enumerate(evaluator.scope):
+            module = evaluator.source.module(path)
+            for place, known in enumerate(module.facts.classes if module else ()):
+                for decorator in known.decorators:
+                    called = isinstance(decorator, Call)
+                    name = last_name(decorator.function if isinstance(decorator, Call) else decorator)
+                    evaluator.decorated.setdefault((called, name), []).append((rank, path, place))
+    return evaluator.decorated
 
 
 def calls_of(evaluator: Evaluator, name: str) -> list[tuple[str, int, Call]]:
