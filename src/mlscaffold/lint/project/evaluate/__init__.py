@@ -16,16 +16,7 @@ from mlscaffold.lint.project.evaluate import attributes, calls, choices, classes
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.source import Module, Source
-from mlscaffold.lint.project.values import (
-    Door,
-    Frame,
-    FunctionValue,
-    Known,
-    Object,
-    Value,
-    Values,
-    joined,
-)
+from mlscaffold.lint.project.values import Door, Frame, FunctionValue, Known, Object, Value, Values, joined
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,

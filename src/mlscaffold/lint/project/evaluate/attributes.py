@@ -24,12 +24,7 @@ from mlscaffold.lint.project.values import (
     Values,
     joined,
 )
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Name,
-    dotted,
-)
+from mlscaffold.lint.syntax import Attribute, Call, Name, dotted
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

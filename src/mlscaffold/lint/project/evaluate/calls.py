@@ -26,12 +26,7 @@ from mlscaffold.lint.project.values import (
     items,
     joined,
 )
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Name,
-    Subscript,
-)
+from mlscaffold.lint.syntax import Attribute, Call, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

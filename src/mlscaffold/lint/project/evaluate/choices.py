@@ -3,26 +3,8 @@
 from __future__ import annotations
 
 from mlscaffold.light import TYPE_CHECKING
-from mlscaffold.lint.project.values import (
-    Frame,
-    Items,
-    Known,
-    ModelValue,
-    Object,
-    Values,
-    joined,
-)
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Choice,
-    Compare,
-    Constant,
-    Expr,
-    Logic,
-    Name,
-    Subscript,
-)
+from mlscaffold.lint.project.values import Frame, Items, Known, ModelValue, Object, Values, joined
+from mlscaffold.lint.syntax import Attribute, Call, Choice, Compare, Constant, Expr, Logic, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

@@ -6,23 +6,8 @@ from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project.evaluate.containers import unpacked
 from mlscaffold.lint.project.source import last_name
-from mlscaffold.lint.project.values import (
-    ClassValue,
-    External,
-    Frame,
-    FunctionValue,
-    Known,
-    Object,
-    Value,
-    Values,
-    joined,
-)
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Collection,
-    Name,
-    Subscript,
-)
+from mlscaffold.lint.project.values import ClassValue, External, Frame, FunctionValue, Known, Object, Value, Values, joined
+from mlscaffold.lint.syntax import Attribute, Collection, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

@@ -19,17 +19,7 @@ from mlscaffold.lint.project.values import (
     joined,
     texts,
 )
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Collection,
-    Comprehension,
-    Constant,
-    Expr,
-    Mapping,
-    Name,
-    Subscript,
-)
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Comprehension, Constant, Expr, Mapping, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

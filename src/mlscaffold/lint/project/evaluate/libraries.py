@@ -26,14 +26,7 @@ from mlscaffold.lint.project.values import (
     softened,
     texts,
 )
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Constant,
-    Expr,
-    Join,
-    Name,
-)
+from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Join, Name
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

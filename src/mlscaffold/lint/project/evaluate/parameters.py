@@ -18,16 +18,7 @@ from mlscaffold.lint.project.values import (
     joined,
     softened,
 )
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Collection,
-    Constant,
-    Expr,
-    Name,
-    Other,
-    Subscript,
-)
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Name, Other, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

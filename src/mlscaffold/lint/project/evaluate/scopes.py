@@ -22,12 +22,7 @@ from mlscaffold.lint.project.values import (
     joined,
     written,
 )
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Collection,
-    Name,
-    Subscript,
-)
+from mlscaffold.lint.syntax import Attribute, Collection, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

@@ -10,13 +10,7 @@ from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.events import ONE_PLACE, Event, EventKind, Spot, State, stronger
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import (
-    Frame,
-    Known,
-    ModelValue,
-    Object,
-    Site,
-)
+from mlscaffold.lint.project.values import Frame, Known, ModelValue, Object, Site
 from mlscaffold.lint.project.walk import blocks, follow, models, outside, spots, wiring
 from mlscaffold.lint.project.words import TASKS
 from mlscaffold.lint.syntax import (

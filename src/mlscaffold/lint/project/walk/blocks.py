@@ -10,18 +10,8 @@ from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
 from mlscaffold.lint.project.guards import keeps, keys
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import (
-    Door,
-    Frame,
-    Items,
-    Request,
-    is_unset,
-    origins,
-)
-from mlscaffold.lint.project.words import (
-    LISTINGS,
-    THROUGH,
-)
+from mlscaffold.lint.project.values import Door, Frame, Items, Request, is_unset, origins
+from mlscaffold.lint.project.words import LISTINGS, THROUGH
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,

@@ -21,24 +21,8 @@ from mlscaffold.lint.project.values import (
     Value,
     Values,
 )
-from mlscaffold.lint.project.words import (
-    GUESSED,
-    MODEL_BASES,
-    TOO_COMMON,
-    WAITING,
-    sounds_like_model,
-)
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Collection,
-    Constant,
-    Name,
-    Other,
-    dotted,
-    names_in,
-    walk,
-)
+from mlscaffold.lint.project.words import GUESSED, MODEL_BASES, TOO_COMMON, WAITING, sounds_like_model
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Name, Other, dotted, names_in, walk
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator

@@ -19,17 +19,8 @@ from mlscaffold.lint.project.values import (
     Site,
     Values,
 )
-from mlscaffold.lint.project.words import (
-    LIGHT_PARTS,
-    TRAINS,
-    TRANSPARENT,
-    sounds_trainable,
-)
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    dotted,
-)
+from mlscaffold.lint.project.words import LIGHT_PARTS, TRAINS, TRANSPARENT, sounds_trainable
+from mlscaffold.lint.syntax import Attribute, Call, dotted
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.walk import Walker

@@ -5,17 +5,8 @@ from __future__ import annotations
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.project.evaluate.libraries import PROVIDERS
 from mlscaffold.lint.project.events import Spot, State
-from mlscaffold.lint.project.values import (
-    External,
-    Frame,
-    Items,
-    Known,
-    ModelValue,
-    Site,
-)
-from mlscaffold.lint.syntax import (
-    Call,
-)
+from mlscaffold.lint.project.values import External, Frame, Items, Known, ModelValue, Site
+from mlscaffold.lint.syntax import Call
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.walk import Walker

@@ -8,17 +8,8 @@ from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project.events import Spot
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import (
-    Frame,
-    Object,
-    Value,
-)
-from mlscaffold.lint.syntax import (
-    Attribute,
-    Call,
-    Name,
-    Subscript,
-)
+from mlscaffold.lint.project.values import Frame, Object, Value
+from mlscaffold.lint.syntax import Attribute, Call, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.walk import Walker

@@ -5,17 +5,8 @@ from __future__ import annotations
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.project.events import Spot, State
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import (
-    ClassValue,
-    Frame,
-    FunctionValue,
-)
-from mlscaffold.lint.syntax import (
-    Call,
-    Constant,
-    Expr,
-    children,
-)
+from mlscaffold.lint.project.values import ClassValue, Frame, FunctionValue
+from mlscaffold.lint.syntax import Call, Constant, Expr, children
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.walk import Walker
