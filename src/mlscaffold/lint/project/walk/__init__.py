@@ -16,6 +16,7 @@ from mlscaffold.lint.project.words import TASKS
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,
+    Choice,
     Collection,
     Comprehension,
     Constant,
@@ -130,6 +131,9 @@ class Walker:
             for part in (*expr.conditions, *expr.element):
                 self.expression(part, within, inner, trail)
             return
+        if isinstance(expr, Choice) and (verdict := self.evaluator.truth(expr.test, frame)) is not None:
+            self.expression(expr.body if verdict else expr.other, frame, state, trail)
+            return  # a setting chooses one of the two
         if isinstance(expr, Mapping) and (first := _first_of_table(expr)) is not None:
             state = replace(state, table=Site(frame.path, first.line, first.column))
         if isinstance(expr, Attribute):
