@@ -86,7 +86,6 @@ def project_of(workspace: Workspace, catalog: Catalog, options: Options, meter: 
         candidates=[*candidates, *_serving_notebooks(workspace)],
         config=config,
         facts=workspace.facts,
-        sound=workspace.sound,
         read=workspace.config,
         catalog=catalog,
         files=workspace.listing.others,

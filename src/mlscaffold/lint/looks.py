@@ -10,14 +10,13 @@ import sys
 from mlscaffold.lint.cache import own_files
 from mlscaffold.store import digest_of, read_value, write_value
 
-MAY_HIDE, ASKED, NAMES_SERVER, SOUND = 1, 2, 4, 8
+MAY_HIDE, ASKED, NAMES_SERVER = 1, 2, 4
 
 
 class Looks:
     """The looks at the files of one folder, as sums of signs.
 
-    MAY_HIDE: has a comment for us; ASKED: was looked at as Python, NAMES_SERVER then says whether it may make a server;
-    SOUND: was parsed without complaint.
+    MAY_HIDE: has a comment for us; ASKED: was looked at as Python, NAMES_SERVER then says whether it may make a server.
     """
 
     def __init__(self, root: str) -> None:

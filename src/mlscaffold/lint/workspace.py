@@ -11,7 +11,7 @@ from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.discover import Listing, list_files, read_source
 from mlscaffold.lint.finding import SkippedFile
 from mlscaffold.lint.index import Index
-from mlscaffold.lint.looks import ASKED, MAY_HIDE, NAMES_SERVER, SOUND, Looks
+from mlscaffold.lint.looks import ASKED, MAY_HIDE, NAMES_SERVER, Looks
 from mlscaffold.lint.service import SizeEvidence
 from mlscaffold.store import digest_of
 
@@ -179,18 +179,6 @@ class Workspace:
 
         few = self._passing if len(self._passing) <= MOST_IN_WORK else {}
         return {path: digest_of(packed(facts)) for path, facts in few.items()}
-
-    def sound(self, path: str) -> bool:
-        """Whether a Python file can be parsed."""
-        self.asked_facts.add(path)
-        digest = self.stamped.get(path) if not path.endswith(".ipynb") else None
-        if digest is not None and (self._looks.at(digest) or 0) & SOUND:
-            return True
-        content = self.content(path)
-        found = content is not None and self._read_facts(path, content, None) is not None
-        if digest is not None and found and self._looks.at(digest) is not None:
-            self._looks.note(digest, SOUND)
-        return found
 
     def names_server(self, path: str, ask: Callable[[bytes], bool]) -> bool:
         """What `ask` says of a Python file's bytes, or said of the same bytes in an earlier run."""

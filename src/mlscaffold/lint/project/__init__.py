@@ -47,7 +47,6 @@ class Project:
         candidates: Iterable[str],
         config: Iterable[str],
         facts: Callable[[str], FileFacts | None],
-        sound: Callable[[str], bool] | None = None,
         read: Callable[[str], bytes | None],
         catalog: Catalog,
         files: frozenset[str] = frozenset(),
@@ -68,7 +67,6 @@ class Project:
         self.sizes = Sizes(catalog, weigh)
         self.files = files
         self.source = Source(facts)
-        self._sound = sound or (lambda path: self.source.module(path) is not None)
         self._hints = Hints(catalog)
         self._imported: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._import_lines: dict[str, dict[str, int]] = {}
@@ -120,11 +118,9 @@ class Project:
     @cached_property
     def unread(self) -> tuple[str, ...]:
         """Python files that could not be read though a deployable imports them, or they look as if they made one."""
-        asked = {path for service in self.deployables for path in service.modules} | set(self._candidates)
-        return tuple(sorted(path for path in asked if path in self._known and not self._readable(path)))
-
-    def _readable(self, path: str) -> bool:
-        return self.source.module(path) is not None if self.source.asked(path) else self._sound(path)
+        looked = {path for service in self.deployables for path in service.modules}
+        looked.update(path for path in self._candidates if not is_test(path))
+        return tuple(sorted(path for path in looked if path in self._known and self.source.module(path) is None))
 
     def measured(self, load: Load) -> Latency | None:
         """What one answer of a model takes, where it lies in the repository as an ONNX file and was measured."""
@@ -357,7 +353,7 @@ class Project:
         found: list[str] = []
         for path in importing:
             module = self.source.module(path)
-            if module is None or path in taken or path == site.path or is_test(path):
+            if module is None or path in taken or path == site.path:
                 continue
             if start.server.kind == "worker":
                 if any(
@@ -376,7 +372,7 @@ class Project:
         """The files that may start something, by each file that they import."""
         found: dict[str, list[str]] = {}
         for path in self._candidates:
-            if self.source.module(path) is not None:
+            if not is_test(path) and self.source.module(path) is not None:
                 for imported in self._imports_of(path, wide=False):
                     found.setdefault(imported, []).append(path)
         return found

@@ -166,10 +166,6 @@ class Source:
         self._read = read
         self._modules: dict[str, Module | None] = {}
 
-    def asked(self, path: str) -> bool:
-        """Whether the file was read already."""
-        return path in self._modules
-
     def module(self, path: str) -> Module | None:
         if path not in self._modules:
             facts = None if path.endswith("/") else self._read(path)
