@@ -268,3 +268,16 @@ def test_the_page_that_configures_itself_is_the_entry_of_what_it_shows(tmp_path)
     )
     services = run(Workspace(tmp_path, exclude=(), cache=False), Options()).services
     assert [(service.entry.path, service.framework) for service in services] == [("home.py", "streamlit")]
+
+
+def test_a_deploy_file_on_the_way_to_a_model_is_not_read_as_python(repository):
+    (repository / "app.py").write_text(
+        "import os\nfrom fastapi import FastAPI\nfrom transformers import pipeline\n\napp = FastAPI()\n"
+        'SHORT = os.getenv("SHORT", "no")\nsummarize = pipeline("summarization", model="facebook/bart-large-cnn")\n\n'
+        '@app.get("/articles/{article_id}")\ndef article(article_id: int):\n'
+        '    if SHORT == "yes":\n        return summarize(str(article_id))\n    return article_id\n'
+    )
+    (repository / ".env").write_text("SHORT=yes\nLIMIT=10 a\n")
+    report = lint(repository, Options(preview=True, cache=False))
+    assert "MLS210" in {finding.code for finding in report.findings}
+    assert report.skipped == ()

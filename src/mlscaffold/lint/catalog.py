@@ -32,7 +32,6 @@ class LoadEntry:
     weight: Weight
     identity: tuple[Place, ...]
     task: tuple[Place, ...]
-    shares: tuple[str, ...]
     constructor: tuple[str, ...]
     several: bool
     helper: bool
@@ -213,7 +212,7 @@ class Catalog:
         for raw in content:
             parameters, megabytes = cast("float | None", raw.get("parameters")), cast("float | None", raw.get("megabytes"))
             match = str(raw["match"])
-            self.sizes.append(SizeEntry(match, literals_of(match), parameters, megabytes, str(raw["source"])))
+            self.sizes.append(SizeEntry(match, _words(raw["literals"]), parameters, megabytes, str(raw["source"])))
 
     def size_of(self, name: str) -> SizeEntry | None:
         """The published size of an id or a file's name."""
@@ -276,7 +275,6 @@ def _load_entry(framework: _Raw, group: _Raw) -> LoadEntry:
         weight=cast("Weight", group.get("weight", "")),
         identity=_places(group.get("identity", framework.get("identity", ()))),
         task=_places(group.get("task", ())),
-        shares=_words(framework.get("shares", ())),
         constructor=_words(group.get("constructor", ())),
         several=bool(group.get("several", False)),
         helper=bool(group.get("helper", False)),
@@ -296,6 +294,12 @@ def _parse(path: Path, content: bytes) -> object:
     import yaml  # 50 ms: only when a catalogue changed
 
     try:
-        return yaml.safe_load(content)
+        found = yaml.safe_load(content)
     except yaml.YAMLError as error:
         raise RuleInvalid(f"{path}: cannot be read as YAML: {error}") from error
+    return _with_literals(found) if path.name.startswith("size") and isinstance(found, list) else found
+
+
+def _with_literals(entries: list[object]) -> list[object]:
+    """Sizes with the texts that `literals_of` finds: looking for them costs a millisecond, so they are kept with the rest."""
+    return [{**raw, "literals": literals_of(str(raw.get("match")))} if isinstance(raw, dict) else raw for raw in entries]

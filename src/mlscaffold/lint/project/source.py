@@ -168,7 +168,8 @@ class Source:
 
     def module(self, path: str) -> Module | None:
         if path not in self._modules:
-            facts = None if path.endswith("/") else self._read(path)
+            # Places in deploy files are asked for too: they are no Python.
+            facts = self._read(path) if path.endswith((".py", ".pyw", ".ipynb")) else None
             self._modules[path] = None if facts is None else Module(path, facts)
         return self._modules[path]
 

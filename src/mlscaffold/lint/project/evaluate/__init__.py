@@ -61,7 +61,7 @@ class Evaluator:
         self.doors: dict[tuple[int, int, int], Door] = {}
         self.loading: dict[str, tuple[tuple[int, Call, str], ...]] = {}  # module -> its calls that load by their names alone
         self._frames: dict[tuple[object, ...], Frame] = {}
-        self._memory: dict[tuple[int, int], Values] = {}
+        self._memory: dict[tuple[int | str, int], Values] = {}
         self._left = MOST_PER_DEPLOYABLE
         self._methods: dict[str, list[tuple[str, int, int]]] | None = None
         self.shelves: dict[tuple[object, ...], Values] = {}
@@ -169,7 +169,9 @@ class Evaluator:
         if type(expr) is Constant:
             return (Known(expr.value),)
         key = (id(expr), id(frame))
-        known = self._memory.get(key)
+        # A name stands for the same wherever it is written in a function.
+        same: tuple[int | str, int] = (expr.id, id(frame)) if type(expr) is Name else key
+        known = self._memory.get(same)
         if known is not None:
             return known
         if key in self._scratch:
@@ -193,7 +195,7 @@ class Evaluator:
             self._active.discard(key)
         # An answer that was cut short by a question above it holds only until that one is answered.
         if not self._cut or not self._active:
-            self._memory[key] = values
+            self._memory[same] = values
         else:
             self._scratch[key] = values
         if not self._active:

@@ -130,14 +130,13 @@ def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Va
     if loaded:
         return loaded
     # What wraps a model is still that model: DataParallel(model), HuggingFacePipeline(pipeline=pipe), torch.compile(model).
-    wrapped = [evaluator.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
+    given = [evaluator.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
+    wrapped = [value for values in given for value in values if isinstance(value, ModelValue) and value.role != "preprocessor"]
     trains = name.endswith("Trainer")  # what trains a model is not that model
-    inner = tuple(
-        value for value in joined(*wrapped) if isinstance(value, ModelValue) and value.role != "preprocessor" and not trains
-    )
-    site = Site(frame.path, expr.line, expr.column)
-    data = evaluator.settings.read(name, texts(joined(*wrapped[:1])), frame.path) or strings.read(name, frame.path, evaluator)
-    return joined(inner, data, (ExternalObject(name, site),))
+    paths = texts(given[0]) if given else ()
+    data = evaluator.settings.read(name, paths, frame.path) or strings.read(name, frame.path, evaluator)
+    made = (ExternalObject(name, Site(frame.path, expr.line, expr.column)),)
+    return joined(() if trains else tuple(wrapped), data, made)
 
 
 def _getattr(evaluator: Evaluator, expr: Call, frame: Frame, first: Values) -> Values:
