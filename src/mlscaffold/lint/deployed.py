@@ -34,7 +34,8 @@ def deployed(workspace: Workspace) -> Deployed:
 
 def _read(workspace: Workspace, asked: dict[str, bytes | None]) -> Deployed:
     """Read the deploy files; `asked` receives the hash of each file that was asked for."""
-    from mlscaffold.lint.deploy.joined import deployment, started
+    from mlscaffold.lint.deploy.joined import deployment
+    from mlscaffold.lint.deploy.mentions import started
 
     def read(path: str) -> bytes | None:
         content = workspace.config(path)

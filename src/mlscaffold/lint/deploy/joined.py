@@ -9,7 +9,6 @@ from mlscaffold.lint.deploy import compose as composed
 from mlscaffold.lint.deploy import manifests as manifested
 from mlscaffold.lint.deploy import plain
 from mlscaffold.lint.deploy.images import Images
-from mlscaffold.lint.deploy.mentions import started
 from mlscaffold.lint.deploy.process import Deployment, Process
 from mlscaffold.lint.deploy.start import Around, Starts
 from mlscaffold.lint.deploy.yamlfile import Node, UnreadableYaml, documents
@@ -117,6 +116,3 @@ def _base(path: str, composes: dict[str, Node]) -> Node | None:
         if other != path and other in composes:
             return composes[other]
     return None
-
-
-__all__ = ["deployment", "started"]

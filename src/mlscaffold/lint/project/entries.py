@@ -12,8 +12,8 @@ from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import ClassValue, External, FunctionValue, Object, Site
-from mlscaffold.lint.syntax import Attribute, Call, Expr, Name, Subscript
+from mlscaffold.lint.project.values import ClassValue, External, FunctionValue, Site
+from mlscaffold.lint.syntax import Attribute, Call, Expr, Name
 
 _TEST = re.compile(r"(^|/)(tests?|testing|test_[^/]*|[^/]*_tests?\.py|conftest\.py|docs?|benchmarks?|fixtures|migrations)(/|$)")
 
@@ -244,5 +244,3 @@ _CONSTRUCTOR_NAMES = frozenset(
     "SimpleWorker Service run "
     "init_app quickstart mount Configurator FlaskAPI APIFlask OpenAPI FlaskApp AsyncApp".split()
 )
-
-__all__ = ["Entries", "Object", "Start", "Subscript", "is_test"]

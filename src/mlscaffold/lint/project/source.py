@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from mlscaffold.lint.facts import MODULE, Block, ClassFacts, FileFacts, FunctionFacts, Import, Step
+from mlscaffold.lint.facts import Block, ClassFacts, FileFacts, FunctionFacts, Import, Step
 from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Name, Subscript, walk
 
 Assignment = tuple[int, Step, Expr]  # the function it stands in, the step, the target
@@ -197,6 +197,3 @@ def _grows(call: Call) -> bool:
         and call.function.name in ("append", "add", "setdefault", "put", "insert", "update")
         and bool(call.arguments)
     )
-
-
-__all__ = ["MODULE", "Assignment", "Module", "Source", "last_name"]
