@@ -17,7 +17,7 @@ from mlscaffold.lint.config import Options
 from mlscaffold.lint.discover import read_source
 from mlscaffold.lint.engine import run
 from mlscaffold.lint.judge import judge
-from mlscaffold.lint.kept import KeptFacts
+from mlscaffold.lint.kept import READER, KeptFacts
 from mlscaffold.lint.reader import read_facts
 from mlscaffold.lint.report.json import render
 from mlscaffold.lint.workspace import Workspace
@@ -277,6 +277,14 @@ def test_kept_facts_are_the_facts_that_were_read(tmp_path, monkeypatch):
     KeptFacts().write(b"1" * 20, facts)
     assert KeptFacts().read(b"1" * 20) == facts
     assert KeptFacts().read(b"2" * 20) is None
+
+
+def test_a_reader_with_another_file_keeps_facts_of_its_own():
+    """Facts are kept for one reader: every file of ours that it is made of counts."""
+    names = "import sys, mlscaffold.lint.reader, mlscaffold.lint.newer; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
+    ours = {f"{name.rpartition('.')[2]}.py" for name in loaded if name.startswith("mlscaffold.lint.")}
+    assert ours == set(READER)
 
 
 def test_a_cache_does_not_grow_for_ever(tmp_path):

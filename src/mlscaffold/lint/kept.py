@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_FILES = 20_000  # a few hundred megabytes
 _OURS = ("mlscaffold.lint.facts", "mlscaffold.lint.syntax")
 _FOLDER = "facts"
+READER = ("reader.py", "expressions.py", "facts.py", "syntax.py", "newer.py")  # what makes facts of a file
 
 
 class KeptFacts:
@@ -27,7 +28,7 @@ class KeptFacts:
 
     def __init__(self) -> None:
         # The shape of facts is what the reader makes of a file: another reader keeps its own.
-        reader = (Path(__file__).parent / name for name in ("reader.py", "facts.py", "syntax.py", "newer.py"))
+        reader = (Path(__file__).parent / name for name in READER)
         self._maker = digest_of(__version__.encode(), *(path.read_bytes() for path in reader)).hex()[:12]
 
     def read(self, digest: bytes) -> FileFacts | None:

@@ -1,4 +1,4 @@
-"""Bytes of a Python file -> FileFacts, with one parse by the standard library."""
+"""Bytes of a Python file -> FileFacts, with one parse by the standard library: statements here, expressions in `expressions`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,16 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from mlscaffold.light import cast
+from mlscaffold.lint.expressions import Expressions
 from mlscaffold.lint.facts import Block, BlockKind, ClassFacts, FileFacts, FunctionFacts, Import, Parameter, Step, StepKind
 from mlscaffold.lint.syntax import (
     NOTHING,
     Attribute,
-    Call,
-    Choice,
-    Collection,
     Compare,
-    Comprehension,
     Constant,
     Expr,
-    Function,
-    Join,
-    Logic,
-    Mapping,
     Name,
     Other,
-    Subscript,
 )
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -80,20 +72,19 @@ class _Body:
         self.steps: list[Step] = []
         self.blocks: list[Block] = []
         self.shared: set[str] = set()
-        self.yields = False
 
 
-class _Reader:
+class _Reader(Expressions):
     """One pass over one tree."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.functions: list[FunctionFacts | None] = []
         self.classes: list[ClassFacts | None] = []
         self.imports: list[Import] = []
         self.body = _Body(0)
         self.context: _Context = ()
         self.owner = -1
-        self.numbers: dict[int, int] = {}  # each line's number once: the parser makes a new one for each node
 
     def file(self, tree: ast.Module) -> FileFacts:
         self._function("<module>", tree, tree.body, parameters=(), decorators=())
@@ -126,7 +117,7 @@ class _Reader:
             line=getattr(node, "lineno", 1),
             column=getattr(node, "col_offset", 0) + 1,
             is_async=isinstance(node, ast.AsyncFunctionDef),
-            is_generator=done.yields,
+            is_generator=any(step.kind == "yield" for step in done.steps),
             parent=parent,
             owner=self.owner,
             parameters=parameters,
@@ -165,30 +156,8 @@ class _Reader:
         )
         self.classes[index] = ClassFacts(node.name, node.lineno, self.body.index, body, bases, decorators, methods)
 
-    def _parameters(self, args: ast.arguments) -> tuple[Parameter, ...]:
-        plain = [*args.posonlyargs, *args.args]
-        defaults: list[ast.expr | None] = [None] * (len(plain) - len(args.defaults)) + list(args.defaults)
-        found = [self._parameter(arg, default) for arg, default in zip(plain, defaults, strict=True)]
-        if args.vararg:
-            found.append(self._parameter(args.vararg, None, "*"))
-        found += [self._parameter(arg, value) for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
-        if args.kwarg:
-            found.append(self._parameter(args.kwarg, None, "**"))
-        return tuple(found)
-
-    def _parameter(self, arg: ast.arg, default: ast.expr | None, star: str = "") -> Parameter:
-        note = self._annotation(arg.annotation)
-        return Parameter(arg.arg, None if default is None else self.expr(default), note, star)
-
-    def _annotation(self, node: ast.expr | None) -> Expr | None:
-        if node is None:
-            return None
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
-            try:
-                return self.expr(ast.parse(node.value.strip(), mode="eval").body)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                return None
-        return self.expr(node)
+    def _inner(self, node: ast.Lambda) -> int:
+        return self._function("<lambda>", node, node.body, parameters=self._parameters(node.args), decorators=())
 
     # -- statements ------------------------------------------------------------------------------------------------
 
@@ -304,113 +273,6 @@ class _Reader:
         self._step("import", None, Constant(len(self.imports)), line)
         self.imports.append(Import(module, name, alias, level, line, self.body.index, self.context))
 
-    # -- expressions -----------------------------------------------------------------------------------------------
-
-    def expr(self, node: ast.expr) -> Expr:
-        read = _EXPRESSIONS.get(type(node))
-        return self._other(node) if read is None else read(self, node)
-
-    def _other(self, node: ast.AST) -> Expr:
-        return Other(tuple(self.expr(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)))
-
-    def _constant(self, node: ast.Constant) -> Expr:
-        value = node.value
-        return Constant(value) if isinstance(value, str | int | float) else NOTHING
-
-    def _name(self, node: ast.Name) -> Expr:
-        return Name(node.id, self.numbers.setdefault(node.lineno, node.lineno))
-
-    def _attribute(self, node: ast.Attribute) -> Expr:
-        line = node.end_lineno or node.lineno
-        return Attribute(self.expr(node.value), node.attr, self.numbers.setdefault(line, line))
-
-    def _call(self, node: ast.Call, *, awaited: bool = False) -> Expr:
-        function = self.expr(node.func)
-        arguments = tuple(self.expr(part) for part in node.args)
-        keywords = tuple((word.arg or "", self.expr(word.value)) for word in node.keywords)
-        line = self.numbers.setdefault(node.lineno, node.lineno)
-        return Call(function, arguments, keywords, line, node.col_offset + 1, awaited)
-
-    def _await(self, node: ast.Await) -> Expr:
-        if isinstance(node.value, ast.Call):
-            return self._call(node.value, awaited=True)
-        return Other((self.expr(node.value),))
-
-    def _yield(self, node: ast.Yield | ast.YieldFrom) -> Expr:
-        self.body.yields = True
-        value = NOTHING if node.value is None else self.expr(node.value)
-        self._step("yield", None, value, node.lineno)
-        return Other(())
-
-    def _collection(self, node: ast.List | ast.Tuple | ast.Set) -> Expr:
-        return Collection(tuple(self.expr(part) for part in node.elts))
-
-    def _mapping(self, node: ast.Dict) -> Expr:
-        pairs = zip(node.keys, node.values, strict=True)
-        return Mapping(tuple((None if key is None else self.expr(key), self.expr(value)) for key, value in pairs))
-
-    def _subscript(self, node: ast.Subscript) -> Expr:
-        return Subscript(self.expr(node.value), self.expr(node.slice), node.lineno)
-
-    def _lambda(self, node: ast.Lambda) -> Expr:
-        parameters = self._parameters(node.args)
-        return Function(self._function("<lambda>", node, node.body, parameters=parameters, decorators=()))
-
-    def _choice(self, node: ast.IfExp) -> Expr:
-        return Choice(self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
-
-    def _logic(self, node: ast.BoolOp) -> Expr:
-        word = "and" if isinstance(node.op, ast.And) else "or"
-        return Logic(word, tuple(self.expr(part) for part in node.values))
-
-    def _unary(self, node: ast.UnaryOp) -> Expr:
-        value = self.expr(node.operand)
-        if isinstance(node.op, ast.Not):
-            return Logic("not", (value,))
-        if isinstance(node.op, ast.USub) and isinstance(value, Constant) and isinstance(value.value, int | float):
-            return Constant(-value.value)
-        return Other((value,))
-
-    def _compare(self, node: ast.Compare) -> Expr:
-        operator = _OPERATORS.get(type(node.ops[0]), "?")
-        if len(node.ops) > 1:
-            return Other((self.expr(node.left), *(self.expr(part) for part in node.comparators)))
-        return Compare(self.expr(node.left), operator, self.expr(node.comparators[0]))
-
-    def _binary(self, node: ast.BinOp) -> Expr:
-        if not isinstance(node.op, ast.Add | ast.Div | ast.Mod | ast.BitOr):
-            return Other(self._operands(node))
-        return Join(self._operands(node)) if not isinstance(node.op, ast.BitOr) else Other(self._operands(node))
-
-    def _operands(self, node: ast.BinOp) -> tuple[Expr, ...]:
-        # `a + b + c + …` of a thousand parts leans to the left: a loop, not a recursion.
-        parts: list[ast.expr] = []
-        left: ast.expr = node
-        while isinstance(left, ast.BinOp) and type(left.op) is type(node.op):
-            parts.append(left.right)
-            left = left.left
-        return tuple(self.expr(part) for part in [left, *reversed(parts)])
-
-    def _text(self, node: ast.JoinedStr) -> Expr:
-        parts = [part.value if isinstance(part, ast.FormattedValue) else part for part in node.values]
-        return Join(tuple(self.expr(part) for part in parts))
-
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Expr:
-        inner = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
-        first, *rest = node.generators
-        conditions = [self.expr(test) for test in first.ifs]
-        conditions += [self.expr(part) for loop in rest for part in (loop.iter, *loop.ifs)]
-        element = tuple(self.expr(part) for part in inner)
-        return Comprehension(element, self.expr(first.target), self.expr(first.iter), tuple(conditions))
-
-    def _starred(self, node: ast.Starred) -> Expr:
-        return Other((self.expr(node.value),))
-
-    def _walrus(self, node: ast.NamedExpr) -> Expr:
-        value = self.expr(node.value)
-        self._step("assign", self.expr(node.target), value, node.lineno)
-        return self.expr(node.target)
-
 
 def _kind_of_if(test: Expr) -> BlockKind:
     if isinstance(test, Compare) and isinstance(test.left, Name) and test.left.id == "__name__":
@@ -438,11 +300,6 @@ def _gives(statements: Sequence[ast.stmt]) -> bool:
 def _leaves(statements: Sequence[ast.stmt]) -> bool:
     return bool(statements) and isinstance(statements[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
 
-
-_OPERATORS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
-}  # fmt: skip
 
 _STATEMENTS = cast(
     "dict[type[ast.stmt], Callable[[_Reader, ast.stmt], None]]",
@@ -472,36 +329,5 @@ _STATEMENTS = cast(
         ast.Nonlocal: _Reader._share,
         ast.Import: _Reader._import,
         ast.ImportFrom: _Reader._import_from,
-    },
-)
-
-_EXPRESSIONS = cast(
-    "dict[type[ast.expr], Callable[[_Reader, ast.expr], Expr]]",
-    {
-        ast.Constant: _Reader._constant,
-        ast.Name: _Reader._name,
-        ast.Attribute: _Reader._attribute,
-        ast.Call: _Reader._call,
-        ast.Await: _Reader._await,
-        ast.Yield: _Reader._yield,
-        ast.YieldFrom: _Reader._yield,
-        ast.List: _Reader._collection,
-        ast.Tuple: _Reader._collection,
-        ast.Set: _Reader._collection,
-        ast.Dict: _Reader._mapping,
-        ast.Subscript: _Reader._subscript,
-        ast.Lambda: _Reader._lambda,
-        ast.IfExp: _Reader._choice,
-        ast.BoolOp: _Reader._logic,
-        ast.UnaryOp: _Reader._unary,
-        ast.Compare: _Reader._compare,
-        ast.BinOp: _Reader._binary,
-        ast.JoinedStr: _Reader._text,
-        ast.ListComp: _Reader._comprehension,
-        ast.SetComp: _Reader._comprehension,
-        ast.GeneratorExp: _Reader._comprehension,
-        ast.DictComp: _Reader._comprehension,
-        ast.Starred: _Reader._starred,
-        ast.NamedExpr: _Reader._walrus,
     },
 )
