@@ -281,7 +281,10 @@ def test_kept_facts_are_the_facts_that_were_read(tmp_path, monkeypatch):
 
 def test_a_reader_with_another_file_keeps_facts_of_its_own():
     """Facts are kept for one reader: every file of ours that it is made of counts."""
-    names = "import sys, mlscaffold.lint.reader, mlscaffold.lint.newer; print(*sys.modules)"
+    names = (
+        "import sys, mlscaffold.lint\nknown = {*sys.modules}\n"
+        "import mlscaffold.lint.reader, mlscaffold.lint.newer\nprint(*{*sys.modules} - known)"
+    )
     loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
     ours = {f"{name.rpartition('.')[2]}.py" for name in loaded if name.startswith("mlscaffold.lint.")}
     assert ours == set(READER)
