@@ -61,12 +61,10 @@ class Walker:
         if any(last_name(part.function if isinstance(part, Call) else part) == "inject" for part in function.decorators):
             self.injected(frame, module, state, trail)
         # Steps of one block share what is around them.
-        inside: dict[tuple[tuple[int, int], ...], tuple[State | None, tuple[Spot, ...]]] = {(): (state, trail)}
+        inside: dict[tuple[tuple[int, int], ...], blocks.Around] = {(): (state, trail)}
         for step in function.steps:
             if step.context not in inside:
-                within = self.within(step, frame, module, state)
-                around = () if within is None else tuple(self.loops_around(step, frame, module))
-                inside[step.context] = within, (*trail, *around)
+                inside[step.context] = self.around(step, frame, module, inside)
             within, way = inside[step.context]
             if within is not None:
                 self._step(step, frame, module, within, way)
@@ -80,18 +78,14 @@ class Walker:
         if step.kind == "import":
             self._import(step, frame, module, state, trail)
             return
-        words = tuple(_words_of(step.target))
-        if words:
-            state = replace(state, words=(*state.words, *words)[-6:])
-        if (
-            step.kind == "assign"
-            and _is_kept_place(step.target, frame, module)
-            and state.moment == "per-request"
-            and not state.kept
-        ):
-            state = replace(state, words=(*state.words, "<stored>"))
-        if step.kind == "assign" and _is_one_place(step.target, frame, module):
-            state = replace(state, words=(*state.words, ONE_PLACE))
+        said = tuple(_words_of(step.target))
+        words = (*state.words, *said)[-6:] if said else state.words
+        if step.kind == "assign" and state.moment == "per-request" and not state.kept:
+            words += ("<stored>",) * _is_kept_place(step.target, frame, module)
+        if step.kind == "assign":
+            words += (ONE_PLACE,) * _is_one_place(step.target, frame, module)
+        if words != state.words:
+            state = replace(state, words=words)
         kept_in = tuple(spots.kept_in(step, frame, module))
         self.expression(step.value, frame, state, (*trail, *kept_in))
         if step.kind == "with":
@@ -212,8 +206,7 @@ class Walker:
         self.events.append(Event(kind, site, name, state, trail, model, guessed, timeout, feeds, parts, _variant(frame)))
 
     # what a step meets, by topic: a file each
-    within = blocks.within
-    loops_around = blocks.loops_around
+    around = blocks.around
     extent = blocks.extent
 
     injected = wiring.injected

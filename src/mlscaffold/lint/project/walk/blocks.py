@@ -31,9 +31,25 @@ if TYPE_CHECKING:
     from mlscaffold.lint.project.walk import Walker
 
 
-def within(walker: Walker, step: Step, frame: Frame, module: Module, state: State) -> State | None:
-    """The state inside the blocks around a step; None where it does not run."""
-    for depth, (block, arm) in enumerate(step.context):
+Around = tuple[State | None, tuple[Spot, ...]]  # the state inside some blocks (None: does not run), and the way into them
+
+
+def around(walker: Walker, step: Step, frame: Frame, module: Module, known: dict[tuple[tuple[int, int], ...], Around]) -> Around:
+    """What is around a step. `known`: what is around the steps before it, and around the function's body as ()."""
+    outer = step.context[:-1]
+    # What is inside a loop depends on all of the context: whether the loop is left there.
+    loops = any(module.block(frame.index, block).kind in ("for", "while") for block, _ in outer)
+    start = outer if outer in known and not loops else ()
+    state, way = known[start]
+    state = None if state is None else within(walker, step, frame, module, state, len(start))
+    if state is None:
+        return None, way
+    return state, (*way, *loops_around(walker, step, frame, module, len(start)))
+
+
+def within(walker: Walker, step: Step, frame: Frame, module: Module, state: State, start: int) -> State | None:
+    """The state inside the blocks around a step, from one of them on; None where it does not run."""
+    for depth, (block, arm) in enumerate(step.context[start:], start):
         known = module.block(frame.index, block)
         if known.kind == "typing" and arm == 0:
             return None
@@ -58,9 +74,9 @@ def _leaves(step: Step, depth: int, function: FunctionFacts) -> bool:
     )
 
 
-def loops_around(walker: Walker, step: Step, frame: Frame, module: Module) -> Iterator[Spot]:
-    """What repeats a step, and the settings that let it run."""
-    for index, _ in step.context:
+def loops_around(walker: Walker, step: Step, frame: Frame, module: Module, start: int) -> Iterator[Spot]:
+    """What repeats a step, and the settings that let it run, from one of the blocks around it on."""
+    for index, _ in step.context[start:]:
         block = module.block(frame.index, index)
         if block.kind in ("for", "while"):
             yield Spot(frame.path, block.line, "in this loop", passed=True)
