@@ -15,6 +15,7 @@ _TOGETHER = {"torchvision": "torch", "torch.hub": "torch", "timm": "torch", "opt
 
 _TWO_PARTS = re.compile("clip|encoder|decoder")
 _HALF = re.compile(r"(?<![a-z])(?:vision|visual|image|text|textual|encoder|decoder)(?![a-z])")
+_STEP_OF_OCR = re.compile(r"(?<![a-z])(?:det|rec|cls|detection|recognition|detector|recogni[sz]er|classifier)(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,17 @@ def _short(load: Load) -> frozenset[str]:
 
 
 def _are_halves(one: Load, other: Load) -> bool:
-    """Whether two loads are the towers of one CLIP, or encoder and decoder of one network."""
+    """Whether two loads are the towers of one CLIP, encoder and decoder of one network, or what finds and what reads text in one
+    OCR."""
     return family(one) == family(other) and not _halves(one).isdisjoint(_halves(other))
 
 
 def _halves(load: Load) -> frozenset[str]:
     """What the names say besides the half that they are of."""
     named = (name for name in _short(load) if _HALF.search(name) and _TWO_PARTS.search(name))
-    return frozenset(_HALF.sub("", name) for name in named)
+    place = _place(load).replace("_", " ") if "ocr" in load.inner.path.lower() else ""
+    steps = [_STEP_OF_OCR.sub(load.inner.path, place)] if _STEP_OF_OCR.search(place) else []
+    return frozenset((*(_HALF.sub("", name) for name in named), *steps))
 
 
 def _place(load: Load) -> str:
