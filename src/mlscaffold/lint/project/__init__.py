@@ -20,6 +20,7 @@ from mlscaffold.lint.project.hints import Hints
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.loads import gather
 from mlscaffold.lint.project.named import added, named, script
+from mlscaffold.lint.project.named_modules import patterns
 from mlscaffold.lint.project.running import Variant, joined_with, variants, workers_in
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
@@ -264,6 +265,9 @@ class Project:
             found += self._packages(path, target)
             inner = imports.member(target, known.name) if known.name and known.name != "*" else None
             found += [place for place in (target, inner) if place and not place.endswith("/")]
+        for function, pattern in patterns(module):
+            if wide or self._at_import(module, function):
+                found += [meant for meant in imports.matching(path, pattern) if not is_test(meant)]
         return [place for place in dict.fromkeys(found) if place != path]
 
     def _at_import(self, module: Module, function: int) -> bool:
@@ -303,8 +307,9 @@ class Project:
 
     def _deployable(self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
-        strict = self.closure(roots)
-        wide = tuple(dict.fromkeys((*strict, *self.closure(roots, wide=True))))
+        loaded = [*self._packages("", site.path), *roots]
+        strict = self.closure(loaded)
+        wide = tuple(dict.fromkeys((*strict, *self.closure(loaded, wide=True))))
         silent = not self._hints.any_in(module for path in wide if (module := self.source.module(path)))
         self.evaluator.enter(wide, variant.environment, questions=share(len(starts)), silent=silent)
 

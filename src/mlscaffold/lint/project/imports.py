@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+MOST_MEANT = 40  # modules that one name may mean
+
 
 class Imports:
     """The modules of a repository by path. Many packages of one name may live in it."""
@@ -36,6 +38,23 @@ class Imports:
         if module.endswith("/__init__.py"):
             return self._at(f"{module.removesuffix('__init__.py')}{name}")
         return self._at(f"{module}{name}") if module.endswith("/") else None
+
+    def matching(self, importer: str, pattern: str) -> tuple[str, ...]:
+        """The modules that a dotted name may mean in which one star stands for what nobody knows: each below a package, or the
+        one of a name in each of its packages. A dot in front is the package of the importer."""
+        head, _, tail = pattern.partition("*")
+        if not head.endswith(".") or "*" in tail:
+            return ()
+        package = self.resolve(importer, head.strip("."), 1 if head.startswith(".") else 0) or ""
+        folder = package.removesuffix("__init__.py")
+        if not folder.endswith("/"):
+            return ()
+        below = sorted(path for path in self._paths if path.startswith(folder) and path != package)
+        if not tail:
+            return tuple(below[:MOST_MEANT])
+        names = dict.fromkeys(path.removeprefix(folder).partition("/")[0] for path in below)
+        found = (self._at(folder + name + tail.replace(".", "/")) for name in names)
+        return tuple(path for path in found if path and not path.endswith("/"))[:MOST_MEANT]
 
     def _at(self, base: str) -> str | None:
         base = base.lstrip("/")

@@ -44,6 +44,8 @@ def split(text: Known, call: Call, frame: Frame, evaluator: Evaluator) -> Values
 def object_named(name: str, importer: str, evaluator: Evaluator) -> Values:
     """The class, function or module of a dotted name: `package.module.Class`, `package.module:Class`, or `.module` beside the
     importer (`f"{__package__}.module"` is the same: what nobody knows of a text is a star)."""
+    if meant := evaluator.imports.matching(importer, name):
+        return tuple(map(ModuleValue, meant))
     if name.startswith((".", "*.")):
         path = evaluator.imports.resolve(importer, name.lstrip("*").lstrip("."), 1)
         return (ModuleValue(path),) if path else ()

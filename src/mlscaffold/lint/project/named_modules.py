@@ -1,0 +1,34 @@
+"""Modules that are imported by a text that is put together: `import_module(f"app.adapters.{name}")` may mean each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlscaffold.lint.project.source import Module, last_name
+from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Join, Name
+
+_OWN = ("__package__", "__name__")  # the package of the file at hand
+
+
+def patterns(module: Module) -> Iterator[tuple[int, str]]:
+    """The functions of a module that import by such a text, each with the text: `*` is what nobody knows, a dot in front the
+    package of the file."""
+    if not any("import_module" in (known.name, known.alias) or known.module == "importlib" for known in module.facts.imports):
+        return
+    for index, _, call in module.calls():
+        if last_name(call.function) == "import_module" and call.arguments:
+            pattern = "".join(_words(call.arguments[0]))
+            if "*" in pattern:
+                yield index, pattern
+
+
+def _words(expr: Expr) -> Iterator[str]:
+    if isinstance(expr, Join):
+        for part in expr.parts:
+            yield from _words(part)
+    elif isinstance(expr, Constant):
+        yield str(expr.value)
+    elif isinstance(expr, Call) and isinstance(expr.function, Attribute) and expr.function.name == "format":
+        yield from (word.replace("{}", "*").replace("{0}", "*") for word in _words(expr.function.base))
+    elif not isinstance(expr, Name) or expr.id not in _OWN:
+        yield "*"
