@@ -75,9 +75,10 @@ def _frame_in(evaluator: Evaluator, value: Object, owner: ClassValue, index: int
 
 def of_class(evaluator: Evaluator, value: ClassValue, name: str) -> Values:
     """An attribute of a class: a method, a field, what was assigned on it."""
-    for owner in evaluator.lineage(value):
+    line = evaluator.lineage(value)
+    for owner in line:
         if isinstance(owner, External):
-            return (External(f"{owner.name}.{name}"),)
+            return (_of_libraries([known.name for known in line if isinstance(known, External)], name, evaluator),)
         module = evaluator.source.module(owner.path)
         if module is None:
             continue
@@ -93,6 +94,12 @@ def of_class(evaluator: Evaluator, value: ClassValue, name: str) -> Values:
         if found := _assigned_on(evaluator, owner, name, Object(owner.path, owner.index, owner.parent)):
             return found
     return ()
+
+
+def _of_libraries(bases: list[str], name: str, evaluator: Evaluator) -> External:
+    """The attribute of the base that loads by that name, or else of the nearest."""
+    named = [f"{base}.{name}" for base in bases]
+    return External(next((full for full in named if evaluator.catalog.loads.get(full)), named[0]))
 
 
 def _field(evaluator: Evaluator, name: str, step: Step, frame: Frame) -> Values:
