@@ -49,6 +49,52 @@ def two(row: list[float]):
     return joblib.load("model.joblib").predict([row])
 """
 
+KEPT_BY_ITS_HELPER = """import whisper
+
+kept = {}
+
+
+def net(size):
+    if size not in kept:
+        kept[size] = whisper.load_model(size)
+    return kept[size]
+
+
+@app.post("/quick")
+def quick(path: str):
+    return net("tiny").transcribe(path)
+
+
+@app.post("/exact")
+def exact(path: str):
+    return net("large").transcribe(path)
+"""
+KEPT_BY_THE_CALLERS = """import whisper
+
+
+def net(size):
+    return whisper.load_model(size)
+
+
+quick = net("tiny")
+exact = net("large")
+"""
+OURS_OR_THEIRS = """import os
+
+import whisper
+
+
+class Ears:
+    def __init__(self, weights=None):
+        if weights is None:
+            self.net = whisper.load_model("tiny")
+        else:
+            self.net = whisper.load_model(weights)
+
+
+ears = Ears(os.environ.get("WEIGHTS"))
+"""
+
 
 @pytest.fixture
 def listed(tmp_path: Path, monkeypatch):
@@ -81,6 +127,18 @@ def test_a_pair_is_two_entries(listed) -> None:
 def test_a_model_that_two_places_load_is_one_entry(listed) -> None:
     (model,) = listed(RELOADED)
     assert (model.line, model.also) == (6, (Also("model.joblib", "app.py", 12),))
+
+
+def test_what_a_helper_keeps_is_listed_where_it_is_loaded(listed) -> None:
+    assert [(model.name, model.line) for model in listed(KEPT_BY_ITS_HELPER)] == [("tiny", 11), ("large", 11)]
+
+
+def test_what_a_helper_hands_out_is_listed_where_it_is_asked_for(listed) -> None:
+    assert [(model.name, model.line) for model in listed(KEPT_BY_THE_CALLERS)] == [("tiny", 11), ("large", 12)]
+
+
+def test_a_model_of_ours_and_one_that_is_given_instead_are_two_entries(listed) -> None:
+    assert [(model.line, model.also) for model in listed(OURS_OR_THEIRS)] == [(12, ()), (14, ())]
 
 
 def test_each_load_in_a_request_is_an_entry(listed) -> None:

@@ -34,6 +34,7 @@ class Load:
     trails: tuple[tuple[Spot, ...], ...] = ()  # the other ways that lead to it
     reached: bool = True
     replaced: bool = False  # by the next one that a request names
+    shown: Site | None = None  # where a report lists it, if not where it is chosen
 
     @property
     def inner(self) -> Site:

@@ -31,7 +31,8 @@ class State:
     the last key. `arms` are the alternatives taken on the way, `words` the names on the left of the assignments on the way.
     `guessed`: reached through a name that several classes have. `rows`: how
     often the loops on the way run, as far as constants say it (0: nothing does).
-    `table`: the dict display whose entries are all calls of one function.
+    `table`: the dict display whose entries are all calls of one function. `keeper`: the function (file, index) that the
+    last cache or `if … is None` stands in.
     """
 
     moment: Moment
@@ -48,6 +49,7 @@ class State:
     arms: tuple[tuple[str, int], ...] = ()
     words: tuple[str, ...] = ()
     table: Site | None = None
+    keeper: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

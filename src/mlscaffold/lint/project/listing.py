@@ -45,7 +45,15 @@ def _belongs(load: Load, first: Load, loads: tuple[Load, ...]) -> bool:
     if load.state.table is not None and load.state.table == first.state.table:
         return sum(other.state.table == load.state.table for other in loads) >= LEAST_IN_TABLE
     # Each request that loads a model is a case of its own.
-    return "per-request" not in (load.moment, first.moment) and same(load, first)
+    return "per-request" not in (load.moment, first.moment) and same(load, first) and not _exclude(load, first)
+
+
+def _exclude(one: Load, other: Load) -> bool:
+    """Whether one condition chooses between two loads."""
+    if bool(one.model.names) == bool(other.model.names):
+        return False
+    chosen = dict(one.state.arms)
+    return any(chosen.get(block, arm) != arm for block, arm in other.state.arms)
 
 
 def _others(group: list[Load]) -> tuple[Load, ...]:

@@ -142,12 +142,16 @@ def _unmixed(loads: list[Load]) -> list[Load]:
 
 
 def _placed(loads: list[Load]) -> list[Load]:
-    """A helper that is called for several models: each is placed where the helper is called."""
+    """A helper that is called for several models: each is placed where the helper is called.
+
+    A report lists what the helper itself keeps where it is loaded: whoever asks again gets what is there.
+    """
     per_site: dict[Site, set[tuple[str, ...]]] = defaultdict(set)
     helpers: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
     for load in loads:
         if load.role == "model":
             per_site[load.site].add(load.model.names or load.variant)
+        if load.role == "model" and load.model.from_parameter:
             helpers[load.site.path, load.model.holder].add(load.model.names or load.variant)
     found = []
     for load in loads:
@@ -155,6 +159,7 @@ def _placed(loads: list[Load]) -> list[Load]:
         named = (helped or len(per_site[load.site]) > 1) and not load.model.by_request
         called = [spot for spot in load.trail if not spot.passed]
         if named and called:
-            load = replace(load, site=Site(called[-1].path, called[-1].line))
+            keeps = load.state.keeper == (load.inner.path, load.model.holder)
+            load = replace(load, site=Site(called[-1].path, called[-1].line), shown=load.site if keeps else None)
         found.append(load)
     return found

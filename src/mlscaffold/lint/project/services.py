@@ -55,13 +55,14 @@ def _count(figure: Figure | None) -> int | None:
 
 def _model(project: Project, one: Listed) -> Model:
     load = one.load
+    shown = load.shown or load.site
     size = project.sizes.of(load.model)
     latency = project.measured(load)
     return Model(
         name=load.name,
         framework=load.model.framework,
-        path=load.site.path,
-        line=load.site.line,
+        path=shown.path,
+        line=shown.line,
         role=load.role,
         load=load.moment,
         bytes=size.bytes,

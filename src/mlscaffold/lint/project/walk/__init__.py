@@ -47,7 +47,7 @@ class Walker:
     def visit(self, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """Everything that the function of a frame does."""
         module = self.evaluator.source.module(frame.path)
-        key = (id(frame), replace(state, words=(), arms=()))
+        key = (id(frame), replace(state, words=(), arms=(), keeper=None))
         if module is None or self.evaluator.silent or key in self._seen or self._visits >= MOST_VISITS or len(trail) > DEEPEST:
             return
         self._seen.add(key)
@@ -68,6 +68,14 @@ class Walker:
             within, way = inside[step.context]
             if within is not None:
                 self._step(step, frame, module, within, way)
+        self._definitions(frame, module, state, trail)
+
+    def _definitions(self, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
+        """What runs where functions and classes are defined: defaults, decorators of classes, their bodies."""
+        for index in module.nested.get(frame.index, {}).values():
+            for parameter in module.function(index).parameters:
+                if isinstance(parameter.default, Call):  # made once, where the function is defined
+                    self.expression(parameter.default, frame, state, trail)
         for index in module.classes_in.get(frame.index, {}).values():
             for decorator in module.facts.classes[index].decorators:
                 self.expression(decorator, frame, state, trail)

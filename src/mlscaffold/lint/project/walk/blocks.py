@@ -100,7 +100,8 @@ def _armed(walker: Walker, block: Block, index: int, arm: int, frame: Frame, mod
         return None
     if known.keeps:
         swaps = state.swaps or (known.keyed and _swaps(block.test))
-        state = replace(state, kept=True, keyed=state.keyed or known.keyed, swaps=swaps)
+        keeper = (frame.path, frame.index)
+        state = replace(state, kept=True, keyed=state.keyed or known.keyed, swaps=swaps, keeper=keeper)
     if known.off:
         state = replace(state, guessed=True)
     # What the request chooses is no alternative: each choice is served sooner or later.

@@ -220,7 +220,7 @@ def decorated(walker: Walker, value: FunctionValue, frame: Frame, state: State) 
         }
         if "cached" in meanings or "cache" in last_name(target).lower() or "singleton" in last_name(target).lower():
             keyed = any(isinstance(held, Request) for _, values in frame.bindings for held in values)
-            state = replace(state, kept=True, keyed=state.keyed or keyed)
+            state = replace(state, kept=True, keyed=state.keyed or keyed, keeper=(value.path, value.index))
         if "offload" in meanings:
             state = replace(state, loop=False, aside=True)
     return state
