@@ -40,7 +40,8 @@ def _quick(project: Project, service: Deployable, event: Event) -> bool:
         return False
     if event.model is None:
         return not any(load.model.kind not in ("classic", "trees") for load in service.models)
-    return event.model.kind in ("classic", "trees") or event.model.role != "model" or project.sizes.of(event.model).small
+    role = event.model.role if event.model.role != "unknown" else _role_of(service, event)
+    return event.model.kind in ("classic", "trees") or role != "model" or project.sizes.of(event.model).small
 
 
 def _finding(project: Project, service: Deployable, run: HandlerRun, events: list[Event], *, heavy: bool) -> Finding:
@@ -80,6 +81,12 @@ def _task(project: Project, service: Deployable, event: Event) -> Finding:
         suggestion=suggestion("batch", service, [], project.files),
         subjects=("task", event.name),
     )
+
+
+def _role_of(service: Deployable, event: Event) -> str:
+    """What is loaded of a file that does not say what it holds: how it is used tells."""
+    load = _load_of(service, event)
+    return load.role if load else "unknown"
 
 
 def _load_of(service: Deployable, event: Event) -> Load | None:

@@ -202,7 +202,8 @@ class _Reader(Expressions):
             self._arm(block, arm, case.body)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
-        iterable = self.expr(node.iter)
+        asked = isinstance(node, ast.AsyncFor) and isinstance(node.iter, ast.Call)
+        iterable = self._call(node.iter, awaited=True) if asked else self.expr(node.iter)  # type: ignore[arg-type]
         self._step("for", self.expr(node.target), iterable, node.lineno)
         self._arm(self._block("for", iterable, node.lineno), 0, node.body)
         self._statements(node.orelse)

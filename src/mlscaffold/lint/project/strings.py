@@ -25,6 +25,8 @@ def said_by(value: Value, method: str, call: Call, frame: Frame, evaluator: Eval
     """What a method of a text, or of the sections of an INI file, gives; None for any other."""
     if isinstance(value, Known) and method in ("split", "rsplit"):
         return split(value, call, frame, evaluator)
+    if isinstance(value, Known) and method in ("startswith", "endswith"):
+        return begins_or_ends(value, method, call, frame, evaluator)
     if isinstance(value, Items) and method in OF_A_SECTION and call.arguments:
         return of_section(value, call, frame, evaluator)
     return None
@@ -39,6 +41,15 @@ def split(text: Known, call: Call, frame: Frame, evaluator: Evaluator) -> Values
         return ()
     parts = text.value.rsplit(sign, most) if last_name(call.function) == "rsplit" else text.value.split(sign, most)
     return items((place, (Known(part, soft=text.soft),)) for place, part in enumerate(parts[:MOST_PARTS]))
+
+
+def begins_or_ends(text: Known, method: str, call: Call, frame: Frame, evaluator: Evaluator) -> Values:
+    """`path.endswith(".onnx")`: whether it does, where all of the text is known."""
+    signs = texts(evaluator.evaluate(call.arguments[0], frame)) if call.arguments else ()
+    if len(signs) != 1 or not isinstance(text.value, str) or "*" in text.value:
+        return ()
+    held = text.value.startswith(signs[0]) if method == "startswith" else text.value.endswith(signs[0])
+    return (Known(held, soft=text.soft),)
 
 
 def object_named(name: str, importer: str, evaluator: Evaluator) -> Values:

@@ -25,7 +25,8 @@ TRANSPARENT = frozenset(
 )
 TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
 LIGHT_PARTS = frozenset(  # of a loaded model: who takes one of them still loads weights of its own
-    "tokenizer processor feature_extractor image_processor scheduler safety_checker config device torch_dtype dtype".split()
+    "tokenizer tokenizer_2 processor feature_extractor image_processor scheduler safety_checker config device torch_dtype dtype "
+    "vae text_encoder text_encoder_2 text_encoder_3 image_encoder".split()
 )
 MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.", "lightning.", "transformers.")
 GUESSED = frozenset(

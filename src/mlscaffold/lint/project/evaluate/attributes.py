@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
 
 
+_CURRENT = ("flask.current_app", "quart.current_app")
 _NETWORKS = ("model", "base_model", "language_model", "encoder", "decoder", "backbone")  # of a loaded model: still that model
 
 
@@ -41,13 +42,18 @@ def of_attribute(evaluator: Evaluator, expr: Attribute, frame: Frame) -> Values:
     if any(isinstance(value, ModuleValue) for value in values) and (library := _vendored(evaluator, expr, frame)) is not None:
         return (library,)
     found = joined(*(evaluator.attribute(value, expr.name) for value in values))
-    if found and last_name(expr.base) == "state" and all(isinstance(value, External) for value in found):
-        found = _set_elsewhere(evaluator, expr, ()) or found  # `app.state` is a shelf of the application's own
+    if found and _is_shelf(expr, values) and all(isinstance(value, External) for value in found):
+        found = _set_elsewhere(evaluator, expr, ()) or found
     if not found and not any(isinstance(value, ModuleValue | ModelValue) for value in values):
         found = _set_elsewhere(evaluator, expr, values)
     if not found and any(isinstance(value, Request) for value in values):
         return (REQUEST,)
     return found
+
+
+def _is_shelf(expr: Attribute, values: Values) -> bool:
+    """Whether applications put things of their own there: `app.state`, `current_app`."""
+    return last_name(expr.base) == "state" or any(isinstance(value, External) and value.name in _CURRENT for value in values)
 
 
 def _vendored(evaluator: Evaluator, expr: Attribute, frame: Frame) -> External | None:

@@ -14,6 +14,7 @@ from mlscaffold.lint.project.values import (
     ExternalObject,
     Frame,
     FunctionValue,
+    Known,
     ModuleValue,
     Object,
     Request,
@@ -74,9 +75,22 @@ def _in_scope(evaluator: Evaluator, name: str, frame: Frame, module: Module) -> 
         if shared:
             told = [evaluator.assigned(name, step, evaluator.free_frame(frame.path, index)) for index, step in shared]
             assigned = joined(assigned, *told)
+        if steps and all(value == Known(None) for value in assigned):
+            assigned = joined(assigned, _set_from_outside(evaluator, name, frame.path))
         if not steps and not assigned:
             return _starred(evaluator, name, module)
     return assigned if steps or assigned else None
+
+
+def _set_from_outside(evaluator: Evaluator, name: str, path: str) -> Values:
+    """`module.name = …` in another module of the deployable."""
+    found: list[Values] = []
+    for setter, index, step, target in evaluator.set_attributes.get(name, ()):
+        there = evaluator.free_frame(setter, index)
+        base = target.base if isinstance(target, Attribute) else None
+        if isinstance(base, Name) and ModuleValue(path) in evaluator.evaluate(base, there):
+            found.append(evaluator.assigned(name, step, there))
+    return joined(*found)
 
 
 def assigned(evaluator: Evaluator, name: str, step: Step, frame: Frame) -> Values:

@@ -211,6 +211,8 @@ class Walker:
         site = Site(frame.path, call.line, call.column)
         if kind in ("load", "train"):
             trail = (*trail, *self.holders(frame))
+        if kind == "predict" and call.awaited:  # an asynchronous library: it computes elsewhere
+            state = replace(state, loop=False, aside=True)
         self.events.append(Event(kind, site, name, state, trail, model, guessed, timeout, feeds, parts, _variant(frame)))
 
     # what a step meets, by topic: a file each

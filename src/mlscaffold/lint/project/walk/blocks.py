@@ -10,7 +10,7 @@ from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
 from mlscaffold.lint.project.guards import keeps, keys
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import Door, Frame, Items, Request, is_unset, origins
+from mlscaffold.lint.project.values import Door, ExternalObject, Frame, Items, Request, is_unset, origins
 from mlscaffold.lint.project.words import LISTINGS, THROUGH
 from mlscaffold.lint.syntax import (
     Attribute,
@@ -62,7 +62,8 @@ def within(walker: Walker, step: Step, frame: Frame, module: Module, state: Stat
             state = entered
         elif known.kind in ("for", "while") and not _leaves(step, depth, module.function(frame.index)):
             rows = times(known.test, frame, walker.evaluator) if known.kind == "for" else 0
-            state = replace(state, repeat=_repeat(walker, known, frame, state), rows=max(state.rows, 1) * rows or state.rows)
+            repeat = _repeat(walker, known, block, frame, module, state)
+            state = replace(state, repeat=repeat, rows=max(state.rows, 1) * rows or state.rows)
     return state
 
 
@@ -188,10 +189,35 @@ def _asks_request(walker: Walker, test: Expr, frame: Frame) -> bool:
     return False
 
 
-def _repeat(walker: Walker, block: Block, frame: Frame, state: State) -> Repeat:
-    if block.kind == "while":
-        return state.repeat or ("endless" if isinstance(block.test, Constant) else "fixed")
-    return stronger(state.repeat, walker.extent(block.test, frame, state))
+def _repeat(walker: Walker, block: Block, index: int, frame: Frame, module: Module, state: State) -> Repeat:
+    if block.kind == "for":
+        return stronger(state.repeat, walker.extent(block.test, frame, state))
+    if state.moment == "per-request" and _reads_video(walker, index, frame, module):
+        return "files"
+    return state.repeat or ("endless" if isinstance(block.test, Constant) else "fixed")
+
+
+def _reads_video(walker: Walker, index: int, frame: Frame, module: Module) -> bool:
+    """Whether a loop goes through the frames of a recording, and gives nothing before it is through."""
+    inside = [step for step in module.function(frame.index).steps if any(place == index for place, _ in step.context)]
+    called = [part for step in inside for part in walk(step.value) if isinstance(part, Call)]
+    if any(step.kind == "yield" for step in inside) or any(last_name(call.function).startswith("send") for call in called):
+        return False
+    read = (call.function for call in called if last_name(call.function) == "read")
+    return any(
+        isinstance(value, ExternalObject) and value.name == "cv2.VideoCapture" and not _is_camera(walker, value)
+        for function in read
+        if isinstance(function, Attribute)
+        for value in walker.evaluator.evaluate(function.base, frame)
+    )
+
+
+def _is_camera(walker: Walker, opened: ExternalObject) -> bool:
+    """Whether a constant names what is opened: a device has no end, and nobody uploads it."""
+    module = walker.evaluator.source.module(opened.site.path)
+    place = (opened.site.line, opened.site.column)
+    calls = (call for _, _, call in module.calls()) if module else ()
+    return any((call.line, call.column) == place and isinstance(call.arguments[0], Constant) for call in calls if call.arguments)
 
 
 def extent(walker: Walker, iterable: Expr, frame: Frame, state: State) -> Repeat:

@@ -46,6 +46,7 @@ def dispatched(values: Values, call: Call, frame: Frame, state: State) -> Iterat
 def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
     """Functions given as arguments to what runs them elsewhere."""
     note = Spot(frame.path, call.line, f"handed to {last_name(call.function)}")
+    held_up = state.loop and last_name(call.function) in ("submit", "map") and _is_held_up(walker, call, frame)
     for word, part in (*(("", part) for part in call.arguments), *call.keywords):
         if word in ("loop", "executor", "callback"):
             continue
@@ -54,7 +55,7 @@ def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: Sta
                 isinstance(value, Object) and meaning == "queue"
             ):
                 continue
-            on_loop = state.loop and isinstance(value, FunctionValue) and walker.is_async(value)
+            on_loop = held_up or (state.loop and isinstance(value, FunctionValue) and walker.is_async(value))
             handed = replace(
                 state,
                 loop=on_loop,
@@ -102,6 +103,18 @@ def _waits(walker: Walker, frame: Frame) -> bool:
     module = walker.evaluator.source.module(frame.path)
     steps = module.function(frame.index).steps if module else ()
     return any(not WAITING.isdisjoint(names_in(step.value)) for step in steps)
+
+
+def _is_held_up(walker: Walker, handing: Call, frame: Frame) -> bool:
+    """Whether who hands work to a pool stands still until it is done (`future.result()`, `pool.map(…)`)."""
+    module = walker.evaluator.source.module(frame.path)
+    steps = module.function(frame.index).steps if module else ()
+    calls = [part for step in steps for part in walk(step.value) if isinstance(part, Call)]
+    if any(last_name(call.function) == "wrap_future" for call in calls):
+        return False
+    if last_name(handing.function) == "map":
+        return True
+    return any(last_name(call.function) in ("result", "as_completed", "wait") and not call.awaited for call in calls)
 
 
 def awaits(task: Call, frame: Frame, evaluator: Evaluator) -> bool:
