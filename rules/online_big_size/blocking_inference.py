@@ -7,7 +7,7 @@ from mlscaffold.lint.evidence import along, at, handler_span, load_spans, spans,
 from mlscaffold.lint.finding import Finding
 from mlscaffold.lint.project import Project
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
-from mlscaffold.lint.project.events import Event
+from mlscaffold.lint.project.events import Event, Spot
 
 CODE = "MLS202"
 NAME = "blocking-inference-in-async"
@@ -61,11 +61,17 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, events: lis
             [handler_span(run)], along(event.trail), load_spans(load) if load else (),
             ways(load) if load else (),
             [at(other.site, "and here") for other in events[1:12]],
+            *(along(_asked(run, other)) for other in events[1:12]),
             *(load_spans(other) for event in events[1:12] if (other := _load_of(service, event))),
         ),
         suggestion=suggestion("web-single", service, [load] if load else [], project.files),
         subjects=(run.name, name),
     )  # fmt: skip
+
+
+def _asked(run: HandlerRun, event: Event) -> tuple[Spot, ...]:
+    """The calls on the way to an event that stand in the handler's file."""
+    return tuple(spot for spot in event.trail if spot.path == run.site.path and not spot.passed)
 
 
 def _task(project: Project, service: Deployable, event: Event) -> Finding:

@@ -35,6 +35,8 @@ class LoadEntry:
     constructor: tuple[str, ...]
     several: bool
     helper: bool
+    helpers: tuple[str, ...]
+    partly: tuple[str, ...]
     source: str
 
 
@@ -278,6 +280,8 @@ def _load_entry(framework: _Raw, group: _Raw) -> LoadEntry:
         constructor=_words(group.get("constructor", ())),
         several=bool(group.get("several", False)),
         helper=bool(group.get("helper", False)),
+        helpers=_words(group.get("helpers", ())),
+        partly=_words(group.get("partly", ())),
         source=str(framework.get("source", "")),
     )
 

@@ -212,6 +212,7 @@ def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
     tasks = texts(evaluator.evaluate(task, frame)) if task is not None else ()
     if not named:
         named = tuple(f"pipeline:{text}" for text in tasks)
+    partly = any(word in words for word in entry.partly)
     said = (kind for word, kind in entry.kinds if any(word in text for text in (*tasks, *named)))
     return (
         ModelValue(
@@ -219,13 +220,13 @@ def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
             framework=entry.framework,
             kind=next(said, entry.kind),
             role=entry.role,  # type: ignore[arg-type]
-            weight=entry.weight,
-            names=named,
+            weight="" if partly else entry.weight,
+            names=() if partly else named,
             several=entry.several,
             by_request=any(isinstance(value, Request) for value in values),
             from_parameter=_from_parameter(evaluator, identity, frame),
             holder=frame.index,
-            helper=entry.helper,
+            helper=entry.helper or any(word in text for word in entry.helpers for text in named),
             named_at=tuple(site for site in origins(values) if site != Site(frame.path, expr.line)),
         ),
     )

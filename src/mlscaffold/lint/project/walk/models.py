@@ -57,6 +57,8 @@ def _inside(walker: Walker, call: Call, frame: Frame) -> Iterator[Site]:
 
 def load(walker: Walker, name: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
     """The loads that a call of the catalogue brings; whether there are any."""
+    if name.endswith(".load_weights") and _is_loaded(walker, call, frame):
+        return True
     loaded = walker.evaluator.load(name, call, frame)
     entry = walker.evaluator.catalog.loads.get(name)
     for model in loaded:
@@ -64,8 +66,23 @@ def load(walker: Walker, name: str, call: Call, frame: Frame, state: State, trai
             continue  # what is put around a model that was loaded before
         if isinstance(model, ModelValue):
             parts = frozenset(_parts_of_load(walker, call, frame, model.site)) if model.role == "model" else frozenset()
+            if name.endswith(".load_weights"):
+                parts |= frozenset(_bases(walker, frame))
             walker.event("load", call, frame, state, trail, name=name, model=model, parts=parts)
     return bool(loaded)
+
+
+def _is_loaded(walker: Walker, call: Call, frame: Frame) -> bool:
+    """Whether a network that takes the weights of a file was built around one that a library brought."""
+    held = walker.evaluator.evaluate(call.function.base, frame) if isinstance(call.function, Attribute) else ()
+    return any(isinstance(value, ModelValue) for value in held)
+
+
+def _bases(walker: Walker, frame: Frame) -> Iterator[Site]:
+    """Ready networks of the file that takes the weights of a network written there: what it was built around, most likely."""
+    for event in walker.events:
+        if event.kind == "load" and event.model and event.site.path == frame.path and ".applications." in event.name:
+            yield event.model.site
 
 
 def _parts_of_load(walker: Walker, call: Call, frame: Frame, site: Site) -> Iterator[Site]:
@@ -154,7 +171,12 @@ def predict_by_type(
     """A call of something whose class says that it is a model, wherever it was loaded."""
     loads = walker.evaluator.catalog.loads
     entry = next(
-        (found for ending in ("", ".from_pretrained", ".load_model", ".load") if (found := loads.get(name + ending))), None
+        (
+            found
+            for ending in ("", ".from_pretrained", ".load_model", ".load", ".load_weights")
+            if (found := loads.get(name + ending))
+        ),
+        None,
     )
     if entry is None or entry.role not in ("model", "part") or method in TRANSPARENT or method in TRAINS:
         return False
