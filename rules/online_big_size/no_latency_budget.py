@@ -12,6 +12,7 @@ CODE = "MLS206"
 NAME = "no-latency-budget"
 SEVERITY: Severity = "warning"
 PREVIEW = True
+WITHOUT_MODELS = True
 WHY = "When the other side hangs, the handler hangs with it, and soon every thread or the whole loop does."
 
 LONGEST_S = 60.0  # beyond it the proxies in front have given up (nginx: proxy_read_timeout 60s)

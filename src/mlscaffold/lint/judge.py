@@ -39,7 +39,9 @@ def _judge(workspace: Workspace, options: Options) -> Judgement:
     rules = chosen(load_rules((rules_folder(), *options.rules)), options)
     catalog = Catalog((rules_folder() / "catalog",), options.catalog)
     meter = _meter(workspace) if options.measure else None
-    project = project_of(workspace, catalog, options, meter)
+    # A rule of somebody else's may ask for anything.
+    remote = bool(options.rules) or any(rule.without_models for rule in rules)
+    project = project_of(workspace, catalog, options, meter, remote=remote)
     if options.source is None or project.configured_in:
         unknown(options.services, project.deployables)
     found = (finding for rule in rules for finding in rule.check(project))
@@ -73,7 +75,9 @@ def deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def project_of(workspace: Workspace, catalog: Catalog, options: Options, meter: Meter | None = None) -> Project:
+def project_of(
+    workspace: Workspace, catalog: Catalog, options: Options, meter: Meter | None = None, *, remote: bool = True
+) -> Project:
     """The joined project: files that name a server, or that a deploy file starts, are parsed at once; the rest when asked for."""
     python = workspace.listing.python
     config = workspace.listing.config
@@ -92,6 +96,7 @@ def project_of(workspace: Workspace, catalog: Catalog, options: Options, meter: 
         weigh=workspace.weigh,
         deployment=deployment,
         services=options.services,
+        remote=remote,
         latency=meter.of if meter else lambda _: None,
         configured_in=_inside(workspace, options),
         skipped=lambda path: next((file.reason for file in workspace.skipped if file.path == path), ""),

@@ -29,13 +29,14 @@ def nothing(_: object) -> Iterator[Finding]:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: `check` looks at the project, `review` at what suppressing comments did. A `preview` rule speaks only
-    when asked."""
+    when asked; one `without_models` speaks of services that hold no model, too."""
 
     code: str
     name: str
     summary: str
     severity: Severity
     preview: bool
+    without_models: bool
     page: Path
     check: Check
     review: Review
@@ -94,6 +95,7 @@ def _load(path: Path) -> Rule:
             summary=(module.__doc__ or "").strip().partition("\n")[0],
             severity=cast("Severity", module.SEVERITY),
             preview=bool(getattr(module, "PREVIEW", False)),
+            without_models=bool(getattr(module, "WITHOUT_MODELS", False)),
             page=page,
             check=cast("Check", getattr(module, "check", nothing)),
             review=cast("Review", getattr(module, "review", nothing)),

@@ -57,7 +57,9 @@ class Project:
         configured_in: str = "",
         skipped: Callable[[str], str] = lambda _: "",
         latency: Callable[[str], Latency | None] = lambda _: None,
+        remote: bool = True,
     ) -> None:
+        """`remote`: calls of other services are asked for even where no model is."""
         self._latency = latency
         self.configured_in = configured_in  # the configuration file, where it lies in the repository
         self.skipped = skipped
@@ -68,7 +70,7 @@ class Project:
         self.sizes = Sizes(catalog, weigh)
         self.files = files
         self.source = Source(facts)
-        self._hints = Hints(catalog)
+        self._hints = Hints(catalog, remote=remote)
         self._imported: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._import_lines: dict[str, dict[str, int]] = {}
         self._python = tuple(python)
@@ -305,13 +307,27 @@ class Project:
         text = b"\0".join(self._read(module) or b"" for module in self.closure([path], wide=True)).lower()
         return lambda name: name.lower().encode() in text
 
+    def _is_silent(self, paths: tuple[str, ...]) -> bool:
+        """Whether nothing in these modules, and in those that their texts name, can end in an event."""
+        modules: list[Module] = []
+        while paths:
+            fresh = [module for path in paths if (module := self.source.module(path))]
+            modules += fresh
+            named = [self._hints.named_by_texts(module, self.evaluator) for module in fresh]
+            if self._hints.any_in(modules) or None in named:
+                return False
+            seen = {module.path for module in modules}
+            further = sorted(frozenset[str]().union(*(found for found in named if found)) - seen)
+            paths = tuple(path for path in self.closure(further, wide=True) if path not in seen)
+        return True
+
     def _deployable(self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
         loaded = [*self._packages("", site.path), *roots]
         strict = self.closure(loaded)
         wide = tuple(dict.fromkeys((*strict, *self.closure(loaded, wide=True))))
-        silent = not self._hints.any_in(module for path in wide if (module := self.source.module(path)))
-        self.evaluator.enter(wide, variant.environment, questions=share(len(starts)), silent=silent)
+        self.evaluator.enter(wide, variant.environment, questions=share(len(starts)))
+        self.evaluator.silent = self._is_silent(wide)
 
         def foreign(made: Site) -> bool:
             return made != start.site and made.path not in roots and made in starts
@@ -343,7 +359,7 @@ class Project:
             workers_in_code=workers_in(roots, self.evaluator),
             options=options,
             loads=loads,
-            alternatives=unreached(self.evaluator, wide, loads),
+            alternatives=() if self.evaluator.silent else unreached(self.evaluator, wide, loads),
         )
 
     def _extra_roots(self, start: Start, site: Site, starts: frozenset[Site]) -> list[str]:

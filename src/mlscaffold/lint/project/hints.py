@@ -10,29 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlscaffold.lint.catalog import Catalog, fits
-from mlscaffold.lint.project.source import Module
+from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.strings import BY_NAME
+from mlscaffold.lint.project.values import MOST, ClassValue, FunctionValue, ModuleValue, Object, texts
 from mlscaffold.lint.project.words import GUESSED, MODEL_BASES, TRAINS
+from mlscaffold.lint.syntax import Call
 
 # What makes a call run elsewhere or once is no event, and what only costs time is none without a model beside it.
-_NO_EVENTS = ("offload", "queue", "stream", "loop", "cached", "sleep", "heavy")
+_NO_EVENTS = ("offload", "queue", "stream", "loop", "cached", "sleep", "heavy", "download")
 _ANY = "*"
 _DYNAMIC = frozenset(("__import__", *(name.rpartition(".")[2] for name in BY_NAME)))  # leads to modules that nobody imports
-_BY_NAME = TRAINS | GUESSED | {"backward"} | _DYNAMIC
+_BY_NAME = TRAINS | GUESSED | {"backward"}
 
 
 class Hints:
-    """The names of the catalogue, by the package that they are called of."""
+    """The names of the catalogue, by the package that they are called of; with `remote` those of calls of other services too."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, remote: bool) -> None:
         self._names: dict[str, set[str]] = {base.partition(".")[0]: {_ANY} for base in MODEL_BASES}
-        meanings = (pattern for pattern, meaning in catalog.meanings.patterns() if meaning not in _NO_EVENTS)
-        for names in (catalog.loads, catalog.predicts, catalog.trainable, catalog.steppers, catalog.clients):
+        without = _NO_EVENTS if remote else (*_NO_EVENTS, "remote")
+        meanings = (pattern for pattern, meaning in catalog.meanings.patterns() if meaning not in without)
+        asked = (catalog.loads, catalog.predicts, catalog.trainable, catalog.steppers, *((catalog.clients,) if remote else ()))
+        for names in asked:
             for pattern, _ in names.patterns():
                 self._add(pattern)
         for pattern in meanings:
             self._add(pattern)
-        self._asked_for = _BY_NAME.union(*self._names.values())
+        self._asked_for = _BY_NAME.union(_DYNAMIC, *self._names.values())
         self._said: dict[str, frozenset[str]] = {}
 
     def _add(self, pattern: str) -> None:
@@ -59,3 +64,27 @@ class Hints:
         known = [top for top in packages if top in self._names]
         known += [pattern for pattern in wild if any(fits(top, pattern) for top in packages)]
         return any(_ANY in self._names[top] or not words.isdisjoint(self._names[top]) for top in known)
+
+    def named_by_texts(self, module: Module, evaluator: Evaluator) -> frozenset[str] | None:
+        """The files of the repository that texts in a module name, as plug-ins are named; None where they may name anything."""
+        if self._words_of(module).isdisjoint(_DYNAMIC):
+            return frozenset()
+        dynamic = _DYNAMIC | {known.alias for known in module.facts.imports if known.alias and known.name in _DYNAMIC}
+        calls = [(index, call) for index, _, call in module.calls() if last_name(call.function) in dynamic]
+        if len(calls) < sum(last_name(part) in dynamic for part in module.mentions()):
+            return None  # handed on: who calls it, and with what, is not seen here
+        named = [self._named_by(call, module.path, index, evaluator) for index, call in calls]
+        known = [paths for paths in named if paths is not None]
+        return frozenset().union(*known) if len(known) == len(named) else None
+
+    def _named_by(self, call: Call, path: str, index: int, evaluator: Evaluator) -> frozenset[str] | None:
+        frame = evaluator.free_frame(path, index)
+        asked = evaluator.evaluate(call.arguments[0], frame) if call.arguments else ()
+        given = evaluator.evaluate(call, frame)
+        if len(asked) >= MOST or len(given) >= MOST:
+            return None  # there may be more
+        if any(text.partition(".")[0] in self._names for text in texts(asked)):
+            return None
+        return frozenset(
+            value.path for value in given if isinstance(value, ModuleValue | FunctionValue | ClassValue | Object) and value.path
+        )

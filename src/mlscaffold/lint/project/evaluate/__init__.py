@@ -55,7 +55,7 @@ class Evaluator:
         self.imports = imports
         self.catalog = catalog
         self.settings = settings
-        self.silent = False
+        self.silent = False  # True: nothing in the deployable can end in an event, so that there is no need to walk
         self._around: Environment = ()
         self.scope: tuple[str, ...] = ()  # the modules of the deployable at hand: where `app.state.x` may be set
         self.doors: dict[tuple[int, int, int], Door] = {}
@@ -77,12 +77,8 @@ class Evaluator:
         self._cut = False
         self._spent = 0
 
-    def enter(self, scope: tuple[str, ...], environment: Environment, *, questions: int, silent: bool) -> None:
-        """Turn to another deployable: what was learnt of the one before may be wrong here, and must not be what decides.
-
-        `silent`: nothing in it can end in an event, so that there is no need to walk.
-        """
-        self.silent = silent
+    def enter(self, scope: tuple[str, ...], environment: Environment, *, questions: int) -> None:
+        """Turn to another deployable: what was learnt of the one before may be wrong here, and must not be what decides."""
         self._left = questions
         if (scope, environment) == (self.scope, self._around):
             return  # two applications in the same modules
