@@ -95,6 +95,33 @@ class Ears:
 ears = Ears(os.environ.get("WEIGHTS"))
 """
 
+TASKS = """import joblib
+from celery import Celery, Task
+
+queue = Celery("queue")
+
+
+class Predicts(Task):
+    held = None
+
+    def __call__(self, *words):
+        if self.held is None:
+            self.held = joblib.load(self.weights)
+        return self.run(*words)
+
+
+@queue.task(bind=True, base=Predicts, weights="model.joblib")
+def told(self, row):
+    return self.held.predict([row])
+"""
+SENDS = """from tasks import told
+
+
+@app.post("/told")
+def tell(row: list[float]):
+    return told.delay(row).id
+"""
+
 
 @pytest.fixture
 def listed(tmp_path: Path, monkeypatch):
@@ -139,6 +166,16 @@ def test_what_a_helper_hands_out_is_listed_where_it_is_asked_for(listed) -> None
 
 def test_a_model_of_ours_and_one_that_is_given_instead_are_two_entries(listed) -> None:
     assert [(model.line, model.also) for model in listed(OURS_OR_THEIRS)] == [(12, ()), (14, ())]
+
+
+def test_what_tasks_load_is_held_by_their_worker_alone(listed, tmp_path: Path) -> None:
+    (tmp_path / "repository" / "tasks.py").write_text(TASKS)
+    (tmp_path / "repository" / "app.py").write_text(APP + SENDS)
+    services = lint(tmp_path / "repository", Options(jobs=1)).services
+    assert {service.id: [model.name for model in service.models] for service in services} == {
+        "app": [],
+        "tasks": ["model.joblib"],
+    }
 
 
 def test_each_load_in_a_request_is_an_entry(listed) -> None:

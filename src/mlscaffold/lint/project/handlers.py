@@ -291,7 +291,7 @@ class Handlers:
                 entry: ServerEntry | None = self._start.server
             else:
                 entry = self._evaluator.catalog.classes.get(known.name) or self._entries.server_base(value)
-            if entry is not None and entry.framework not in (self._start.server.framework, "label-studio-ml", "celery"):
+            if entry is not None and entry.framework not in (self._start.server.framework, "label-studio-ml"):
                 continue  # a class of another server is run by that server
             if entry is not None and self._is_base(value):
                 continue  # what it defines runs as the methods of the class below it

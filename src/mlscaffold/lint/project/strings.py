@@ -15,7 +15,7 @@ MOST_PARTS = 40
 BY_NAME = (
     "importlib.import_module", "pydoc.locate", "django.utils.module_loading.import_string", "werkzeug.utils.import_string",
     "hydra.utils.get_class", "hydra.utils.get_object", "hydra.utils.get_method", "pkgutil.resolve_name",
-    "celery.utils.imports.symbol_by_name",
+    "celery.utils.imports.symbol_by_name", "importlib.util.find_spec",
 )  # fmt: skip
 INI = ("configparser.ConfigParser", "configparser.RawConfigParser", "configparser.SafeConfigParser")
 OF_A_SECTION = ("get", "getint", "getfloat", "getboolean", "items")

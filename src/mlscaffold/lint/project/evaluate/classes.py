@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project.evaluate.containers import unpacked
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import ClassValue, External, Frame, FunctionValue, Known, Object, Value, Values, joined
-from mlscaffold.lint.syntax import Attribute, Collection, Name, Subscript
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -45,7 +47,25 @@ def of_object(evaluator: Evaluator, value: Object, name: str) -> Values:
         return evaluator.returned(bound, (), {}) if evaluator.is_property(bound) else (bound,)
     owners = (owner for owner in evaluator.lineage(value) if isinstance(owner, ClassValue))
     known = joined(*(_assigned_on(evaluator, owner, name, value) for owner in owners))
-    return known or evaluator.of_class(ClassValue(value.path, value.index, value.parent), name)
+    return known or _of_task(evaluator, value, name) or evaluator.of_class(ClassValue(value.path, value.index, value.parent), name)
+
+
+def _of_task(evaluator: Evaluator, value: Object, name: str) -> Values:
+    """`@app.task(base=Predicts, path="…")`: what a task is given besides its class is an attribute of the class's object."""
+    if not any(isinstance(owner, External) and owner.name.startswith("celery.") for owner in evaluator.lineage(value)):
+        return ()
+    return joined(*(evaluator.evaluate(part, frame) for part, frame in _given_to_tasks(evaluator, value, name)))
+
+
+def _given_to_tasks(evaluator: Evaluator, value: Object, name: str) -> Iterator[tuple[Expr, Frame]]:
+    for path in evaluator.scope:
+        module = evaluator.source.module(path)
+        frame = evaluator.frame(path, MODULE)
+        for decorator in [part for function in module.facts.functions for part in function.decorators] if module else ():
+            words = dict(decorator.keywords) if isinstance(decorator, Call) else {}
+            kinds = evaluator.evaluate(words["base"], frame) if name in words and "base" in words else ()
+            if any(isinstance(kind, ClassValue) and (kind.path, kind.index) == (value.path, value.index) for kind in kinds):
+                yield words[name], frame
 
 
 def _assigned_on(evaluator: Evaluator, owner: ClassValue, name: str, value: Object) -> Values:

@@ -81,6 +81,7 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
         "staticmethod",
         "classmethod",
         "functools.wraps",
+        "importlib.util.module_from_spec",
         "asyncio.run",
         "asyncio.ensure_future",
         "asyncio.create_task",
