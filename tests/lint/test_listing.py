@@ -122,6 +122,73 @@ def tell(row: list[float]):
     return told.delay(row).id
 """
 
+TRAINED_AT_START = """from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+
+rows, kinds = load_iris(return_X_y=True)
+forest = RandomForestClassifier()
+forest.fit(rows, kinds)
+
+
+@app.post("/kind")
+def kind(row: list[float]):
+    return int(forest.predict([row])[0])
+"""
+TRAINED_AND_SAVED = """import joblib
+from sklearn.svm import SVC
+
+
+@app.post("/train")
+def train(rows: list[list[float]], kinds: list[int]):
+    machine = SVC()
+    machine.fit(rows, kinds)
+    joblib.dump(machine, "model.joblib")
+    return list(machine.predict(rows))
+
+
+@app.post("/kind")
+def kind(row: list[float]):
+    return joblib.load("model.joblib").predict([row])
+"""
+FLOW = """from airflow.decorators import dag, task
+
+
+@dag(schedule="@daily")
+def daily():
+    @task.virtualenv(requirements=["joblib"])
+    def predict():
+        from nightly import run
+
+        run("rows.csv")
+
+    predict()
+
+
+daily()
+"""
+NIGHTLY = """import joblib
+import pandas
+
+
+def run(path):
+    return joblib.load("model.joblib").predict(pandas.read_csv(path))
+"""
+CALLED_FLOW = """from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+from nightly import run
+
+with DAG("daily") as flow:
+    PythonOperator(task_id="predict", python_callable=run, op_args=["rows.csv"])
+"""
+OTHER_FLOW = """from prefect import flow
+
+
+@flow
+def copy():
+    print("copied")
+"""
+
 
 @pytest.fixture
 def listed(tmp_path: Path, monkeypatch):
@@ -176,6 +243,35 @@ def test_what_tasks_load_is_held_by_their_worker_alone(listed, tmp_path: Path) -
         "app": [],
         "tasks": ["model.joblib"],
     }
+
+
+def test_what_a_server_trains_and_asks_is_its_model_where_it_loads_none(listed) -> None:
+    assert [(model.name, model.line, model.load) for model in listed(TRAINED_AT_START)] == [
+        ("RandomForestClassifier", 9, "module")
+    ]
+
+
+def test_what_is_trained_beside_the_model_that_serves_is_none(listed) -> None:
+    assert [(model.name, model.line) for model in listed(TRAINED_AND_SAVED)] == [("model.joblib", 18)]
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        pytest.param(FLOW, [("airflow", "batch", [("nightly.py", 6)])], id="a task of its own environment"),
+        pytest.param(CALLED_FLOW, [("airflow", "batch", [("nightly.py", 6)])], id="an operator"),
+        pytest.param(OTHER_FLOW, [], id="a flow without a model is no service"),
+    ],
+)
+def test_flows_are_jobs_with_the_models_that_their_steps_load(tmp_path: Path, monkeypatch, flow: str, expected: object) -> None:
+    monkeypatch.setenv("MLSCAFFOLD_CACHE_DIR", str(tmp_path / "cache"))
+    root = tmp_path / "repository"
+    root.mkdir()
+    (root / "flow.py").write_text(flow)
+    (root / "nightly.py").write_text(NIGHTLY)
+    report = lint(root, Options(jobs=1))
+    said = [(known.framework, known.kind, [(model.path, model.line) for model in known.models]) for known in report.services]
+    assert (said, report.findings) == (expected, ())
 
 
 def test_each_load_in_a_request_is_an_entry(listed) -> None:

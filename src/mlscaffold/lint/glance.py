@@ -14,7 +14,7 @@ _SERVERS = frozenset(
     b"gradio chainlit nicegui "
     b"dash celery dramatiq huey rq taskiq runpod potassium modal functions_framework apiflask flask_restx "
     b"flask_restful flask_restplus socketio "
-    b"socketserver docarray flask_openapi3 taskiq_redis flask_api pytriton".split()
+    b"socketserver docarray flask_openapi3 taskiq_redis flask_api pytriton airflow prefect dagster".split()
 )
 _IMPORTED = expression(rb"\n[ \t]*(?:from|import)[ \t]+([A-Za-z_][A-Za-z0-9_]*)")
 _SEVERAL = expression(rb"\n[ \t]*import(?=[ \t\\])((?:[^\n#\\]|\\\r?\n)*,(?:[^\n#\\]|\\\r?\n)*)")

@@ -95,7 +95,7 @@ class Project:
             for known in self._in_each_environment(
                 entries, start, site, sites, run_by.get((start, site)) or programs.get((start, site), ())
             )
-            if known.models or (start, site) not in programs
+            if known.models or not ((start, site) in programs or _is_flow(start))
         ]
         return tuple(sorted(made, key=lambda known: (known.entry.path, known.entry.line, known.id)))
 
@@ -491,6 +491,11 @@ _RUNNERS = frozenset(
         "__main__.py",
     )
 )
+
+
+def _is_flow(start: Start) -> bool:
+    """Whether a scheduler's framework makes it: most such flows have nothing to do with models."""
+    return start.server.kind == "batch" and bool(start.server.framework)
 
 
 def _is_reload(hook: Hook) -> bool:

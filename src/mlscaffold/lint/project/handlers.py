@@ -146,8 +146,18 @@ class Handlers:
         if name in ("task", "shared_task", "actor", "periodic_task") and self._start.server.kind == "worker":
             self._add(self._found, module, index, f"task {module.function(index).name}", task=True)
             return
+        if self._start.server.kind == "batch":
+            if self._is_own(target, frame):  # a step of a flow: it runs to its end, nobody waits
+                self._add(self._startup, module, index, name)
+            return
         if name in _VERBS or name in ("function", "command", "message", "on_message", "event", "api"):
             self._route(decorator, target, name, module, index, frame)
+
+    def _is_own(self, target: Expr, frame: Frame) -> bool:
+        """Whether a decorator is one of the framework at hand."""
+        framework = self._start.server.framework
+        values = self._evaluator.evaluate(target, frame)
+        return any(isinstance(value, External) and value.name.startswith(f"{framework}.") for value in values)
 
     def _route(self, decorator: Expr, target: Expr, name: str, module: Module, index: int, frame: Frame) -> None:
         base = target.base if isinstance(target, Attribute) else target
@@ -180,7 +190,7 @@ class Handlers:
         for index, _, call in module.calls():
             name = last_name(call.function)
             words = dict(call.keywords) if call.keywords else {}
-            lifespan = words.get("lifespan") or words.get("on_startup")
+            lifespan = words.get("lifespan") or words.get("on_startup") or words.get("python_callable")
             if lifespan is None and name not in _LOOKED_AT:
                 continue
             frame = self._evaluator.free_frame(module.path, index)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.project import Project
-from mlscaffold.lint.project.deployable import Deployable
+from mlscaffold.lint.project.deployable import Deployable, Load
 from mlscaffold.lint.project.listing import Listed, listed
+from mlscaffold.lint.project.trained import trained
 from mlscaffold.lint.service import Also, Entry, Handler, Model, Service, Start
 
 
@@ -21,13 +22,18 @@ def _service(project: Project, known: Deployable) -> Service:
         framework=known.framework,
         root=known.root,
         entry=Entry(known.entry.path, known.entry.line),
-        models=tuple(_model(project, one) for one in listed((*known.loads, *known.alternatives))),
+        models=tuple(_model(project, one) for one in listed((*known.loads, *known.alternatives, *_trained(known)))),
         handlers=tuple(Handler(run.name, run.site.path, run.site.line, run.hook.function.is_async) for run in known.handlers),
         workers=_count(known.workers()),
         memory_limit=_count(known.memory()),
         latency_budget_ms=known.options.latency_budget_ms,
         started_by=tuple(_start(process) for process in known.processes),
     )
+
+
+def _trained(known: Deployable) -> tuple[Load, ...]:
+    """What a server trains and asks: a job that trains does nothing else."""
+    return trained(known.events, known.loads) if known.serves else ()
 
 
 def _start(process: Process) -> Start:

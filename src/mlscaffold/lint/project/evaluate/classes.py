@@ -47,7 +47,9 @@ def of_object(evaluator: Evaluator, value: Object, name: str) -> Values:
         return evaluator.returned(bound, (), {}) if evaluator.is_property(bound) else (bound,)
     owners = (owner for owner in evaluator.lineage(value) if isinstance(owner, ClassValue))
     known = joined(*(_assigned_on(evaluator, owner, name, value) for owner in owners))
-    return known or _of_task(evaluator, value, name) or evaluator.of_class(ClassValue(value.path, value.index, value.parent), name)
+    return (
+        known or _of_task(evaluator, value, name) or evaluator.of_class(ClassValue(value.path, value.index, value.parent), name)
+    )
 
 
 def _of_task(evaluator: Evaluator, value: Object, name: str) -> Values:
