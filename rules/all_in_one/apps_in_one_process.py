@@ -30,7 +30,7 @@ def check(project: Project) -> Iterator[Finding]:
 def _parts(project: Project, service: Deployable) -> list[Part]:
     """The applications in a process with the models of each: what several of them import is counted with the first."""
     mounted = project.mounted_in(service.entry.path)
-    reached = [(site.path, frozenset(project.closure([site.path], wide=True))) for site in mounted]
+    reached = [(site.path, frozenset(project.modules.closure([site.path], wide=True))) for site in mounted]
     taken: set[Load] = set()
     parts: list[Part] = []
     for path, modules in reached:

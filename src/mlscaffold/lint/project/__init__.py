@@ -11,22 +11,23 @@ from mlscaffold.lint.catalog import Catalog
 from mlscaffold.lint.config import ServiceOptions
 from mlscaffold.lint.deploy.process import Deployment, Process
 from mlscaffold.lint.facts import MODULE, FileFacts
+from mlscaffold.lint.project.closures import Closures
 from mlscaffold.lint.project.deployable import Deployable, HandlerRun, Load
 from mlscaffold.lint.project.entries import Entries, Start, is_test
 from mlscaffold.lint.project.evaluate import Evaluator, share
 from mlscaffold.lint.project.events import Event, Spot, State
+from mlscaffold.lint.project.groups import mounts_of, without_repeated
 from mlscaffold.lint.project.handlers import Handlers, Hook
 from mlscaffold.lint.project.hints import Hints
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.loads import gather
 from mlscaffold.lint.project.named import added, named, script
-from mlscaffold.lint.project.named_modules import patterns
 from mlscaffold.lint.project.running import Variant, joined_with, variants, workers_in
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
 from mlscaffold.lint.project.source import Module, Source, last_name
 from mlscaffold.lint.project.unreached import unreached
-from mlscaffold.lint.project.values import ClassValue, ExternalObject, FunctionValue, Site
+from mlscaffold.lint.project.values import FunctionValue, Site
 from mlscaffold.lint.project.walk import Walker
 from mlscaffold.lint.service import Kind, SizeEvidence
 
@@ -71,12 +72,12 @@ class Project:
         self.files = files
         self.source = Source(facts)
         self._hints = Hints(catalog, remote=remote)
-        self._imported: dict[tuple[str, bool], tuple[str, ...]] = {}
-        self._import_lines: dict[str, dict[str, int]] = {}
-        self._python = tuple(python)
+        paths = tuple(python)
+        self._known = frozenset(paths)
         self._candidates = tuple(candidates)
         self.settings = Settings(config, read)
-        self.evaluator = Evaluator(self.source, Imports(self._python, outside=_OUTSIDE), catalog, self.settings)
+        self.evaluator = Evaluator(self.source, Imports(paths, outside=_OUTSIDE), catalog, self.settings)
+        self.modules = Closures(self.source, self.evaluator.imports, self._known)
 
     @cached_property
     def deployables(self) -> tuple[Deployable, ...]:
@@ -84,10 +85,12 @@ class Project:
         entries = Entries(self.evaluator, self._candidates)
         starts = entries.all()
         groups = [(start, site) for start in starts for site in (start.callers or (start.site,))]
-        groups = self._without_mounted(self._without_repeated(groups))
+        groups = without_repeated(groups, self.modules, self.evaluator)
+        self._mounts = mounts_of(groups, self.modules, self.evaluator)
+        groups = [(start, site) for start, site in groups if start.site not in self._mounts or site != start.site]
         groups += added(groups, self.services, self.deployment.processes, self._known)
         sites = frozenset(start.site for start in starts)
-        run_by = joined_with(self.deployment.processes, groups, lambda path: self.closure([path], wide=True))
+        run_by = joined_with(self.deployment.processes, groups, lambda path: self.modules.closure([path], wide=True))
         programs = self._programs(frozenset(process for held in run_by.values() for process in held))
         made = [
             self._as_program(known) if (start, site) in programs else known
@@ -141,154 +144,6 @@ class Project:
         lines = (self._read(path) or b"").decode(errors="replace").split("\n")
         return next((number for number, line in enumerate(lines, 1) if words in line), 1)
 
-    # -- which starts are deployables ------------------------------------------------------------------------------
-
-    def _without_repeated(self, groups: list[tuple[Start, Site]]) -> list[tuple[Start, Site]]:
-        """Scripts that a page imports, routes that a project includes, tasks of one queue: one deployable each."""
-        kept: list[tuple[Start, Site]] = []
-        closures = {site.path: frozenset(self.closure([site.path], wide=True)) for _, site in groups}
-        for start, site in groups:
-            framework = start.server.framework
-            pages = framework in ("streamlit", "django", "chainlit")
-            same = (
-                [other for known, other in groups if known.server.framework == framework and other.path != site.path]
-                if pages
-                else []
-            )
-            if pages and any(
-                site.path in closures[other.path]
-                for other in same
-                if site.path not in closures or other.path not in closures[site.path]
-            ):
-                continue
-            if (
-                framework == "streamlit"
-                and "/pages/" in f"/{site.path}"
-                and any("/pages/" not in f"/{other.path}" for other in same)
-            ):
-                continue
-            if (
-                start.holder is not None
-                and start.server.framework in ("litserve", "grpc", "tornado", "label-studio-ml", "http.server")
-                and any(
-                    known.holder is None and known.server.framework in (framework, "flask") and site.path in closures[other.path]
-                    for known, other in groups
-                )
-            ):
-                continue
-            if start.holder is not None and self._extended(start, groups):
-                continue
-            kept.append((start, site))
-        return kept
-
-    def _extended(self, start: Start, groups: list[tuple[Start, Site]]) -> bool:
-        """A base class that other servers of the repository extend is no server itself."""
-        holder = start.holder
-        for other, _ in groups:
-            if other.holder is None or holder is None or other.holder == holder:
-                continue
-            bases = [
-                (owner.path, owner.index) for owner in self.evaluator.lineage(other.holder)[1:] if isinstance(owner, ClassValue)
-            ]
-            if (holder.path, holder.index) in bases:
-                return True
-        return False
-
-    def _without_mounted(self, groups: list[tuple[Start, Site]]) -> list[tuple[Start, Site]]:
-        mounted: set[Site] = set()
-        self._mounts: dict[Site, str] = {}
-        paths = {site.path for _, site in groups}
-        for path in sorted(paths):
-            for module in (self.source.module(inner) for inner in self.closure([path])):
-                for index, _, call in module.calls() if module else ():
-                    if module is None or last_name(call.function) not in (
-                        "mount",
-                        "mount_gradio_app",
-                        "DispatcherMiddleware",
-                        "WSGIMiddleware",
-                    ):
-                        continue
-                    frame = self.evaluator.free_frame(module.path, index)
-                    for part in (*call.arguments, *(value for _, value in call.keywords)):
-                        inner = {
-                            value.site
-                            for value in self.evaluator.evaluate(part, frame)
-                            if isinstance(value, ExternalObject) and value.site.path != path
-                        }
-                        mounted |= inner
-                        self._mounts.update((site, path) for site in inner)
-        return [(start, site) for start, site in groups if start.site not in mounted or site != start.site]
-
-    # -- modules ---------------------------------------------------------------------------------------------------
-
-    def closure(self, roots: Iterable[str], *, wide: bool = False) -> tuple[str, ...]:
-        """The modules that are imported when the roots are, dependencies first; `wide`: those imported inside functions too."""
-        order: list[str] = []
-        seen: set[str] = set()
-
-        def enter(path: str) -> None:
-            stack = [(path, iter(self._imports_of(path, wide=wide)))]
-            seen.add(path)
-            while stack:
-                here, rest = stack[-1]
-                following = next((found for found in rest if found not in seen), None)
-                if following is None:
-                    order.append(here)
-                    stack.pop()
-                else:
-                    seen.add(following)
-                    stack.append((following, iter(self._imports_of(following, wide=wide))))
-
-        for root in roots:
-            if root not in seen:
-                enter(root)
-        return tuple(order)
-
-    def _imports_of(self, path: str, *, wide: bool) -> tuple[str, ...]:
-        key = (path, wide)
-        if key not in self._imported:
-            self._imported[key] = tuple(self._read_imports(path, wide=wide))
-        return self._imported[key]
-
-    def _read_imports(self, path: str, *, wide: bool) -> list[str]:
-        module = self.source.module(path)
-        if module is None:
-            return []
-        imports = self.evaluator.imports
-        found: list[str] = []
-        for known in module.facts.imports:
-            if not wide and not self._at_import(module, known.function):
-                continue
-            if any(module.block(known.function, block).kind == "typing" and arm == 0 for block, arm in known.context):
-                continue
-            target = imports.resolve(path, known.module, known.level)
-            if target is None:
-                continue
-            found += self._packages(path, target)
-            inner = imports.member(target, known.name) if known.name and known.name != "*" else None
-            found += [place for place in (target, inner) if place and not place.endswith("/")]
-        for function, pattern in patterns(module):
-            if wide or self._at_import(module, function):
-                found += [meant for meant in imports.matching(path, pattern) if not is_test(meant)]
-        return [place for place in dict.fromkeys(found) if place != path]
-
-    def _at_import(self, module: Module, function: int) -> bool:
-        return function == MODULE or function in module.bodies
-
-    def _packages(self, importer: str, target: str) -> list[str]:
-        """The `__init__.py` files that run before a module; not those around the importer, which ran already."""
-        parts = target.split("/")[:-1]
-        folders = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-        return [
-            f"{folder}/__init__.py"
-            for folder in folders
-            if not importer.startswith(folder + "/") and f"{folder}/__init__.py" in self._known
-        ]
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self._python)
-
     # -- one deployable --------------------------------------------------------------------------------------------
 
     def _in_each_environment(
@@ -304,7 +159,7 @@ class Project:
 
     def _reader_of_names(self, path: str) -> Callable[[str], bool]:
         """Whether a name stands anywhere in the modules that a file imports: settings classes ask for it in lower case."""
-        text = b"\0".join(self._read(module) or b"" for module in self.closure([path], wide=True)).lower()
+        text = b"\0".join(self._read(module) or b"" for module in self.modules.closure([path], wide=True)).lower()
         return lambda name: name.lower().encode() in text
 
     def _is_silent(self, paths: tuple[str, ...]) -> bool:
@@ -318,14 +173,14 @@ class Project:
                 return False
             seen = {module.path for module in modules}
             further = sorted(frozenset[str]().union(*(found for found in named if found)) - seen)
-            paths = tuple(path for path in self.closure(further, wide=True) if path not in seen)
+            paths = tuple(path for path in self.modules.closure(further, wide=True) if path not in seen)
         return True
 
     def _deployable(self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
-        loaded = [*self._packages("", site.path), *roots]
-        strict = self.closure(loaded)
-        wide = tuple(dict.fromkeys((*strict, *self.closure(loaded, wide=True))))
+        loaded = [*self.modules.packages("", site.path), *roots]
+        strict = self.modules.closure(loaded)
+        wide = tuple(dict.fromkeys((*strict, *self.modules.closure(loaded, wide=True))))
         self.evaluator.enter(wide, variant.environment, questions=share(len(starts)))
         self.evaluator.silent = self._is_silent(wide)
 
@@ -394,50 +249,22 @@ class Project:
         found: dict[str, list[str]] = {}
         for path in self._candidates:
             if not is_test(path) and self.source.module(path) is not None:
-                for imported in self._imports_of(path, wide=False):
+                for imported in self.modules.imports_of(path, wide=False):
                     found.setdefault(imported, []).append(path)
         return found
 
     def _run_modules(self, strict: tuple[str, ...], roots: list[str], start: Start, site: Site) -> tuple[Event, ...]:
         walker = Walker(self.evaluator, main=site.path)
         script = start.server.framework in ("streamlit", "chainlit")
-        importers = self._importers(strict)
+        importers = self.modules.importers(strict)
         for path in strict:
             if script and path == site.path:
                 continue
             walker.main = path if path in roots else site.path
             trail = (Spot(site.path, site.line, "the service starts here"),)
-            way = self._import_spot(path, importers.get(path, ()))
+            way = self.modules.import_spot(path, importers.get(path, ()))
             walker.visit(self.evaluator.frame(path, MODULE), State("module"), (*trail, *way))
         return tuple(walker.events)
-
-    def _importers(self, modules: tuple[str, ...]) -> dict[str, list[str]]:
-        """Module -> those that import it, the one that was imported last first."""
-        found: dict[str, list[str]] = {}
-        for importer in reversed(modules):
-            for path in self._imports_of(importer, wide=False):
-                found.setdefault(path, []).append(importer)
-        return found
-
-    def _import_spot(self, path: str, importers: Iterable[str]) -> tuple[Spot, ...]:
-        for importer in importers:
-            line = self._lines_of_imports(importer).get(path) if importer != path else None
-            if line is not None:
-                return (Spot(importer, line, f"imports {path}"),)
-        return ()
-
-    def _lines_of_imports(self, importer: str) -> dict[str, int]:
-        """What a file imports, each with the first line that does."""
-        if importer not in self._import_lines:
-            found = self._import_lines[importer] = {}
-            module = self.source.module(importer)
-            for known in module.facts.imports if module else ():
-                target = self.evaluator.imports.resolve(importer, known.module, known.level)
-                inner = self.evaluator.imports.member(target, known.name) if target and known.name not in ("", "*") else None
-                for place in (target, inner):
-                    if place is not None:
-                        found.setdefault(place, known.line)
-        return self._import_lines[importer]
 
     def _run(self, hook: Hook, moment: str, main: str) -> tuple[Event, ...]:
         walker = Walker(self.evaluator, main=main)
