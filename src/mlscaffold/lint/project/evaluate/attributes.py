@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
 
 _CURRENT = ("flask.current_app", "quart.current_app")
-_NETWORKS = ("model", "base_model", "language_model", "encoder", "decoder", "backbone")  # of a loaded model: still that model
+_NETWORKS = (
+    "model",
+    "base_model",
+    "language_model",
+    "encoder",
+    "decoder",
+    "backbone",
+    "signatures",
+)  # of a loaded model: still that model
 
 
 def of_attribute(evaluator: Evaluator, expr: Attribute, frame: Frame) -> Values:
@@ -76,6 +84,9 @@ def attribute(evaluator: Evaluator, value: Value, name: str) -> Values:
     if isinstance(value, ExternalObject):
         if value.name == "argparse.ArgumentParser.parse_args":
             return evaluator.option(value.site.path, name)
+        made = evaluator.catalog.loads.get(value.name)
+        if made is not None and made.constructor and not name.startswith("load"):
+            return ()  # a layer of a network that was made without weights
         return (External(f"{value.name}.{name}"),)
     if isinstance(value, Object):
         return (ClassValue(value.path, value.index, value.parent),) if name == "__class__" else evaluator.of_object(value, name)

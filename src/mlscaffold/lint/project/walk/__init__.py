@@ -133,9 +133,9 @@ class Walker:
             for part in (*expr.conditions, *expr.element):
                 self.expression(part, within, inner, trail)
             return
-        if isinstance(expr, Choice) and (verdict := self.evaluator.truth(expr.test, frame)) is not None:
-            self.expression(expr.body if verdict else expr.other, frame, state, trail)
-            return  # a setting chooses one of the two
+        if isinstance(expr, Choice):
+            self._choice(expr, frame, state, trail)
+            return
         if isinstance(expr, Mapping) and (first := _first_of_table(expr)) is not None:
             state = replace(state, table=Site(frame.path, first.line, first.column))
         if isinstance(expr, Attribute):
@@ -145,6 +145,18 @@ class Walker:
         for part in children(expr):
             if type(part) not in _LEAVES:
                 self.expression(part, frame, state, trail)
+
+    def _choice(self, expr: Choice, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """`a if test else b`: where a setting chooses, one of the two; else alternatives, unless a request asks for either."""
+        verdict = self.evaluator.truth(expr.test, frame)
+        if verdict is not None:
+            self.expression(expr.body if verdict else expr.other, frame, state, trail)
+            return
+        self.expression(expr.test, frame, state, trail)
+        place = f"{frame.path}:{frame.index}:{id(expr)}:{id(frame)}"
+        asked = blocks.asks_request(self, expr.test, frame)
+        for arm, part in enumerate((expr.body, expr.other)):
+            self.expression(part, frame, state if asked else replace(state, arms=(*state.arms, (place, arm))), trail)
 
     def _dunder(self, expr: Subscript, name: str, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         for value in self.evaluator.evaluate(expr.base, frame):

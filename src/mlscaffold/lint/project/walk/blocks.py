@@ -121,7 +121,7 @@ def _door(walker: Walker, block: Block, arm: int, frame: Frame, module: Module) 
         isinstance(value, Request) for part in keys(block.test, frame, module) for value in walker.evaluator.evaluate(part, frame)
     )
     off = block.kind == "if" and arm == 0 and _is_off(walker, block.test, frame)
-    return Door(opens=True, keeps=kept, keyed=keyed, asked=_asks_request(walker, block.test, frame), off=off)
+    return Door(opens=True, keeps=kept, keyed=keyed, asked=asks_request(walker, block.test, frame), off=off)
 
 
 def _swaps(test: Expr) -> bool:
@@ -177,7 +177,8 @@ def _listed_at(walker: Walker, expr: Expr, frame: Frame) -> int:
     return 0
 
 
-def _asks_request(walker: Walker, test: Expr, frame: Frame) -> bool:
+def asks_request(walker: Walker, test: Expr, frame: Frame) -> bool:
+    """Whether a test looks at something that a request brings."""
     waiting = [test]
     while waiting:
         part = waiting.pop()
@@ -225,7 +226,7 @@ def extent(walker: Walker, iterable: Expr, frame: Frame, state: State) -> Repeat
     if state.moment == "per-request" and _lists(walker, iterable, frame):
         return "files"
     values = walker.evaluator.evaluate(iterable, frame)
-    if any(isinstance(value, Request) for value in values) or _asks_request(walker, iterable, frame):
+    if any(isinstance(value, Request) for value in values) or asks_request(walker, iterable, frame):
         return "request"
     held = [value for value in values if isinstance(value, Items)]
     if held and any(_is_one(value) for value in held):
