@@ -15,7 +15,7 @@ from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.strings import BY_NAME
 from mlscaffold.lint.project.values import MOST, ClassValue, FunctionValue, ModuleValue, Object, texts
 from mlscaffold.lint.project.words import GUESSED, MODEL_BASES, TRAINS
-from mlscaffold.lint.syntax import Call
+from mlscaffold.lint.syntax import Call, Expr, names_in
 
 # What makes a call run elsewhere or once is no event, and what only costs time is none without a model beside it.
 _NO_EVENTS = ("offload", "queue", "stream", "loop", "cached", "sleep", "heavy", "download")
@@ -83,8 +83,24 @@ class Hints:
         given = evaluator.evaluate(call, frame)
         if len(asked) >= MOST or len(given) >= MOST:
             return None  # there may be more
+        module = evaluator.source.module(path)
+        if not asked and module is not None and call.arguments and _is_given(call.arguments[0], module, index):
+            return None
         if any(text.partition(".")[0] in self._names for text in texts(asked)):
             return None
         return frozenset(
             value.path for value in given if isinstance(value, ModuleValue | FunctionValue | ClassValue | Object) and value.path
         )
+
+
+def _is_given(expr: Expr, module: Module, index: int) -> bool:
+    """Whether an expression comes from a parameter of the function around it: callers say what is named."""
+    parameters = {known.name for known in module.function(index).parameters}
+    waiting, seen = [expr], set[str]()
+    while waiting:
+        fresh = names_in(waiting.pop()) - seen
+        if not parameters.isdisjoint(fresh):
+            return True
+        seen |= fresh
+        waiting += (step.value for name in sorted(fresh) for step in module.locals_of(index).get(name, ()))
+    return False
