@@ -54,10 +54,10 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, events: lis
         severity=SEVERITY if heavy else "info",
         confidence="medium" if event.guessed else "high",
         service=service.id,
-        message=f"{run.name} runs {name} on the event loop ({event.name})",
+        message=_said(run.name, name, event),
         why=WHY,
         locations=spans(
-            at(event.site, "computes here, on the loop"),
+            at(event.site, f"computes here, {'in a pool that the loop waits for' if event.state.held_up else 'on the loop'}"),
             [handler_span(run)], along(event.trail), load_spans(load) if load else (),
             ways(load) if load else (),
             [at(other.site, "and here") for other in events[1:12]],
@@ -67,6 +67,12 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, events: lis
         suggestion=suggestion("web-single", service, [load] if load else [], project.files),
         subjects=(run.name, name),
     )  # fmt: skip
+
+
+def _said(handler: str, model: str, event: Event) -> str:
+    if event.state.held_up:
+        return f"{handler} stops the event loop until a pool has run {model} ({event.name})"
+    return f"{handler} runs {model} on the event loop ({event.name})"
 
 
 def _asked(run: HandlerRun, event: Event) -> tuple[Spot, ...]:

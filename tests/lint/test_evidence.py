@@ -222,3 +222,15 @@ def test_a_finding_points_at_what_decides(root, text, code, line, note):
     (root / "app.py").write_text(text)
     (finding,) = [known for known in lint(root, Options()).findings if known.code == code]
     assert (line, note) in {(spot.line, spot.note) for spot in finding.locations}
+
+
+def test_a_pool_that_the_loop_waits_for_is_not_called_the_loop(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "from concurrent.futures import ThreadPoolExecutor\n\nimport whisper\nfrom fastapi import FastAPI\n\n"
+        'app = FastAPI()\nmodel = whisper.load_model("large-v3")\npool = ThreadPoolExecutor(2)\n\n\n'
+        "def heard(path):\n    return model.transcribe(path)\n\n\n"
+        '@app.post("/")\nasync def hear(path: str):\n    return pool.submit(heard, path).result()\n'
+    )
+    found = next(finding for finding in lint(tmp_path, Options(cache=False)).findings if finding.code == "MLS202")
+    assert found.message == "POST / stops the event loop until a pool has run large-v3 (transcribe)"
+    assert found.primary.note == "computes here, in a pool that the loop waits for"

@@ -1,7 +1,5 @@
 """A deployable in which nothing can happen is not walked, and every other is."""
 
-from pathlib import Path
-
 import pytest
 
 from mlscaffold.lint.catalog import Catalog
@@ -46,6 +44,7 @@ def test_silence(source):
         pytest.param(["def f(engine, x): return engine.transcribe(x)\n"], id="inference by its name"),
         pytest.param(["import requests\n@requests.get\ndef f(): pass\n"], id="in a decorator"),
         pytest.param(["import requests\ndef f(x=requests.post): pass\n"], id="in a default"),
+        pytest.param(["from importlib import import_module\n"], id="modules that nobody imports"),
     ],
 )
 def test_hints(sources):
@@ -55,38 +54,11 @@ def test_hints(sources):
 CALLS = (
     "import requests\nfrom flask import Flask\napp = Flask('a')\n\n@app.get('/')\ndef f(): return requests.get('http://b').text\n"
 )
-BY_NAME = (
-    "from importlib import import_module\nfrom flask import Flask\napp = Flask('a')\n\n@app.get('/')\ndef f(): return made()\n\n"
-)
-MODEL = "import joblib\n\nmodel = joblib.load('m.joblib')\n"
-
-
-def is_walked(root: Path, *, remote: bool, **files: str) -> bool:
-    for name, content in files.items():
-        (root / f"{name}.py").write_text(content)
-    project = project_of(Workspace(root, cache=False), CATALOG, Options(cache=False), remote=remote)
-    assert len(project.deployables) == 1
-    return not project.evaluator.silent
 
 
 @pytest.mark.parametrize("remote", [True, False])
 def test_calls_of_other_services_matter_only_to_who_asks_for_them(tmp_path, remote):
-    assert is_walked(tmp_path, remote=remote, app=CALLS) is remote
-
-
-@pytest.mark.parametrize(
-    ("code", "walked"),
-    [
-        pytest.param("def made(): return import_module('parts').model\n", True, id="a module that nobody imports"),
-        pytest.param("def made(): return import_module('torch')\n", True, id="a library"),
-        pytest.param("def made(): return [import_module(name) for name in open('names')]\n", False, id="who knows what"),
-        pytest.param("def made(): return import_module('other').text\n", False, id="a module without a model"),
-        pytest.param("made = import_module\n", True, id="handed on"),
-        pytest.param(
-            "def import_module(name): return name\n\ndef made(): return import_module('a')\n", False, id="another function"
-        ),
-    ],
-)
-def test_what_a_text_names_is_looked_at(tmp_path, code, walked):
-    files = {"app": BY_NAME + code, "parts": MODEL, "other": "text = 'a'\n"}
-    assert is_walked(tmp_path, remote=False, **files) is walked
+    (tmp_path / "app.py").write_text(CALLS)
+    project = project_of(Workspace(tmp_path, cache=False), CATALOG, Options(cache=False), remote=remote)
+    assert len(project.deployables) == 1
+    assert project.evaluator.silent is not remote

@@ -25,7 +25,7 @@ from mlscaffold.lint.project.named import added, named, script
 from mlscaffold.lint.project.running import Variant, joined_with, variants, workers_in
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
-from mlscaffold.lint.project.source import Module, Source, last_name
+from mlscaffold.lint.project.source import Source, last_name
 from mlscaffold.lint.project.unreached import unreached
 from mlscaffold.lint.project.values import FunctionValue, Site
 from mlscaffold.lint.project.walk import Walker
@@ -162,27 +162,13 @@ class Project:
         text = b"\0".join(self._read(module) or b"" for module in self.modules.closure([path], wide=True)).lower()
         return lambda name: name.lower().encode() in text
 
-    def _is_silent(self, paths: tuple[str, ...]) -> bool:
-        """Whether nothing in these modules, and in those that their texts name, can end in an event."""
-        modules: list[Module] = []
-        while paths:
-            fresh = [module for path in paths if (module := self.source.module(path))]
-            modules += fresh
-            named = [self._hints.named_by_texts(module, self.evaluator) for module in fresh]
-            if self._hints.any_in(modules) or None in named:
-                return False
-            seen = {module.path for module in modules}
-            further = sorted(frozenset[str]().union(*(found for found in named if found)) - seen)
-            paths = tuple(path for path in self.modules.closure(further, wide=True) if path not in seen)
-        return True
-
     def _deployable(self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
         loaded = [*self.modules.packages("", site.path), *roots]
         strict = self.modules.closure(loaded)
         wide = tuple(dict.fromkeys((*strict, *self.modules.closure(loaded, wide=True))))
         self.evaluator.enter(wide, variant.environment, questions=share(len(starts)))
-        self.evaluator.silent = self._is_silent(wide)
+        self.evaluator.silent = not self._hints.any_in(module for path in wide if (module := self.source.module(path)))
 
         def foreign(made: Site) -> bool:
             return made != start.site and made.path not in roots and made in starts

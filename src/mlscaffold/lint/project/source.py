@@ -111,10 +111,6 @@ class Module:
         """The first part of every absolute import."""
         return frozenset(known.module.partition(".")[0] for known in self.facts.imports if not known.level)
 
-    def mentions(self) -> Iterator[Name | Attribute]:
-        """Every name and attribute in the file's expressions."""
-        yield from (inner for part in self._expressions() for inner in walk(part) if isinstance(inner, Name | Attribute))
-
     def words(self) -> set[str]:
         """Every name, attribute and text in the file that may name something; not kept, it is large."""
         found = {word for known in self.facts.imports for word in (known.name, known.module.rpartition(".")[2])}

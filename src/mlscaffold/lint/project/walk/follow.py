@@ -60,6 +60,7 @@ def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: Sta
                 state,
                 loop=on_loop,
                 aside=not on_loop,
+                held_up=state.held_up or held_up,
                 queued=state.queued or meaning == "queue",
                 stream=state.stream or meaning == "stream",
             )
