@@ -1,5 +1,7 @@
 """A deployable in which nothing can happen is not walked, and every other is."""
 
+from pathlib import Path
+
 import pytest
 
 from mlscaffold.lint.catalog import Catalog
@@ -24,6 +26,7 @@ def hinted(*sources: str) -> bool:
     [
         pytest.param("from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef f(): return 1\n", id="no model at all"),
         pytest.param("import asyncio, os, subprocess\nprint(os.path.join('a'), asyncio.gather)\n", id="not the names"),
+        pytest.param("import os\nsystem = 'a'\n", id="not of the package"),
         pytest.param("def get(self): return self.session.get('x')\n", id="not the packages"),
         pytest.param('"""model.fit(x)"""\n# model.predict(x)\n', id="only in words"),
     ],
@@ -44,21 +47,52 @@ def test_silence(source):
         pytest.param(["def f(engine, x): return engine.transcribe(x)\n"], id="inference by its name"),
         pytest.param(["import requests\n@requests.get\ndef f(): pass\n"], id="in a decorator"),
         pytest.param(["import requests\ndef f(x=requests.post): pass\n"], id="in a default"),
-        pytest.param(["from importlib import import_module\n"], id="modules that nobody imports"),
+        pytest.param(["import joblib\nopen_it = joblib.load\n", "from a import open_it\nm = open_it('x')\n"], id="handed on"),
+        pytest.param(["import joblib as kept\n", "from a import kept\nm = kept.load('x')\n"], id="a package under another name"),
+        pytest.param(["import joblib\nkept = joblib\n", "from a import kept\nm = kept.load('x')\n"], id="a package as a value"),
+        pytest.param(["from joblib import *\n", "from a import load\nm = load('x')\n"], id="all its names"),
     ],
 )
 def test_hints(sources):
     assert hinted(*sources)
 
 
-CALLS = (
-    "import requests\nfrom flask import Flask\napp = Flask('a')\n\n@app.get('/')\ndef f(): return requests.get('http://b').text\n"
-)
+SERVER = "from flask import Flask\napp = Flask('a')\n\n@app.get('/')\ndef f(): return made()\n\n"
+CALLS = "import requests\n" + SERVER + "def made(): return requests.get('http://b').text\n"
+BY_TEXT = "from importlib import import_module\n" + SERVER
+PLUG_IN = {"parts/a.py": "import joblib\n\nmodel = joblib.load('m.joblib')\n"}
+
+
+def is_walked(root: Path, files: dict[str, str], *, remote: bool) -> bool:
+    for name, content in files.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(content)
+    project = project_of(Workspace(root, cache=False), CATALOG, Options(cache=False), remote=remote)
+    assert len(project.deployables) == 1
+    return not project.evaluator.silent
 
 
 @pytest.mark.parametrize("remote", [True, False])
 def test_calls_of_other_services_matter_only_to_who_asks_for_them(tmp_path, remote):
-    (tmp_path / "app.py").write_text(CALLS)
-    project = project_of(Workspace(tmp_path, cache=False), CATALOG, Options(cache=False), remote=remote)
-    assert len(project.deployables) == 1
-    assert project.evaluator.silent is not remote
+    assert is_walked(tmp_path, {"app.py": CALLS}, remote=remote) is remote
+
+
+@pytest.mark.parametrize(
+    ("made", "others", "walked"),
+    [
+        pytest.param("import_module(input()).x", {}, False, id="nothing that it could be"),
+        pytest.param("import_module(input()).x", PLUG_IN, True, id="a file of the repository"),
+        pytest.param("import_module(input()).x", {"tests/a.py": PLUG_IN["parts/a.py"]}, False, id="a test"),
+        pytest.param("import_module('torch').load('a')", {}, True, id="a library"),
+        pytest.param("import_module(name).load('a') for name in 'a,torch'.split(',')", {}, True, id="one of a list"),
+        pytest.param(
+            "import_module(config.engine).load('a')", {"config.yaml": "engine: torch.hub\n"}, True, id="in the settings"
+        ),
+        pytest.param(
+            "import_module(os.environ['ENGINE']).load()", {"Dockerfile": "ENV ENGINE=torch\n"}, True, id="in a deploy file"
+        ),
+        pytest.param("import_module(input()).load()", {"config.yaml": "path: a/torch/b\n"}, False, id="in a path"),
+    ],
+)
+def test_what_a_text_may_name_is_looked_at(tmp_path, made, others, walked):
+    assert is_walked(tmp_path, {"app.py": f"{BY_TEXT}def made(): return [{made}]\n", **others}, remote=False) is walked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -162,13 +163,27 @@ class Project:
         text = b"\0".join(self._read(module) or b"" for module in self.modules.closure([path], wide=True)).lower()
         return lambda name: name.lower().encode() in text
 
+    def _is_silent(self, paths: tuple[str, ...]) -> bool:
+        """Whether nothing in these modules, and nothing that they import by a text, can end in an event."""
+        modules = [module for path in paths if (module := self.source.module(path))]
+        if self._hints.any_in(modules):
+            return False
+        return not self._hints.any_imports_by_text(modules) or self._is_silent_throughout
+
+    @cached_property
+    def _is_silent_throughout(self) -> bool:
+        """Whether nothing in the repository, its tests aside, can end in an event, not even where code or settings name it."""
+        modules = [module for path in sorted(self._known) if not is_test(path) and (module := self.source.module(path))]
+        named = {name for module in modules for name in module.named()}
+        return not self._hints.any_in(modules, (named | self.settings.words()) - sys.stdlib_module_names)
+
     def _deployable(self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]
         loaded = [*self.modules.packages("", site.path), *roots]
         strict = self.modules.closure(loaded)
         wide = tuple(dict.fromkeys((*strict, *self.modules.closure(loaded, wide=True))))
         self.evaluator.enter(wide, variant.environment, questions=share(len(starts)))
-        self.evaluator.silent = not self._hints.any_in(module for path in wide if (module := self.source.module(path)))
+        self.evaluator.silent = self._is_silent(wide)
 
         def foreign(made: Site) -> bool:
             return made != start.site and made.path not in roots and made in starts

@@ -15,7 +15,9 @@ from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import ClassValue, External, FunctionValue, Site
 from mlscaffold.lint.syntax import Attribute, Call, Expr, Name
 
-_TEST = re.compile(r"(^|/)(tests?|testing|test_[^/]*|[^/]*_tests?\.py|conftest\.py|docs?|benchmarks?|fixtures|migrations)(/|$)")
+_TEST = re.compile(
+    r"(^|/)(tests?|testing|test_[^/]*|[^/]*_tests?\.py|tests\.py|conftest\.py|docs?|benchmarks?|fixtures|migrations)(/|$)"
+)
 
 
 @dataclass(frozen=True, slots=True)

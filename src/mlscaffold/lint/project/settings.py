@@ -51,6 +51,11 @@ class Settings:
                         found[name] = Known(text, soft=True, origin=Site(path, content.count(b"\n", 0, match.start(1)) + 1))
         return found
 
+    def words(self) -> frozenset[str]:
+        """Every word of the configuration files that may name a module: the first of a dotted name, no part of a path."""
+        texts = (self._read(path) or b"" for path in self._config)
+        return frozenset(word.decode() for text in texts for word in re.findall(rb"(?<![\w./@+-])[A-Za-z_]\w*(?![\w/@+-])", text))
+
     def read(self, function: str, paths: tuple[str, ...], importer: str) -> Values:
         """What `yaml.safe_load(open(path))` and its like give, as far as the file is in the repository."""
         if not function.startswith(_READERS) or not paths:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
+from mlscaffold.light import expression
 from mlscaffold.lint.facts import Block, ClassFacts, FileFacts, FunctionFacts, Import, Step
 from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Name, Subscript, walk
+
+_WORD = expression(r"[^\W\d]\w*")
+_NAMES = expression(r"[\w.,:;|/-]{1,200}")  # `a`, `a.b:c`, `a,b`: a text of these may name something
 
 Assignment = tuple[int, Step, Expr]  # the function it stands in, the step, the target
 
@@ -111,18 +115,38 @@ class Module:
         """The first part of every absolute import."""
         return frozenset(known.module.partition(".")[0] for known in self.facts.imports if not known.level)
 
+    @property
+    def renamed(self) -> set[str]:
+        """Those of them that go under another name here, or whose names are all taken over."""
+        absolute = [(known, known.module.partition(".")[0]) for known in self.facts.imports if not known.level]
+        return {top for known, top in absolute if known.name == "*" or known.alias not in ("", top, known.name)}
+
     def words(self) -> set[str]:
-        """Every name, attribute and text in the file that may name something; not kept, it is large."""
-        found = {word for known in self.facts.imports for word in (known.name, known.module.rpartition(".")[2])}
+        """Every name, attribute and text in the file that may name something; `a.` where `a` is handed on as it is.
+
+        Not kept: it is large.
+        """
+        found: set[str] = set()
+        bare: dict[str, int] = {}
+        for known in self.facts.imports:
+            last = known.module.rpartition(".")[2]
+            found.update((known.name, last, f"{last}.{known.name}") if known.name else (last,))
         for part in self._expressions():
             for inner in walk(part):
                 if isinstance(inner, Attribute):
-                    found.add(inner.name)
+                    base = last_name(inner.base)
+                    found.update((inner.name, f"{base}.{inner.name}"))
+                    bare[base] = bare.get(base, 0) - isinstance(inner.base, Name)
                 elif isinstance(inner, Name):
                     found.add(inner.id)
-                elif isinstance(inner, Constant) and isinstance(inner.value, str) and inner.value.isidentifier():
-                    found.add(inner.value)
-        return found
+                    bare[inner.id] = bare.get(inner.id, 0) + 1
+                else:
+                    found.update(_named_by(inner))
+        return found.union(f"{name}." for name, count in bare.items() if count)
+
+    def named(self) -> set[str]:
+        """Every word of the texts that may name something."""
+        return {word for part in self._expressions() for inner in walk(part) for word in _named_by(inner)}
 
     def _expressions(self) -> Iterator[Expr]:
         for known in self.facts.classes:
@@ -172,6 +196,13 @@ class Source:
             facts = self._read(path) if path.endswith((".py", ".pyw", ".ipynb")) else None
             self._modules[path] = None if facts is None else Module(path, facts)
         return self._modules[path]
+
+
+def _named_by(expr: Expr) -> list[str]:
+    """The words of a text like `a.b`, `a.b:c` or `a,b`."""
+    if not isinstance(expr, Constant) or not isinstance(expr.value, str) or not _NAMES.fullmatch(expr.value):
+        return []
+    return _WORD.findall(expr.value)
 
 
 def last_name(expr: Expr) -> str:
