@@ -71,3 +71,11 @@ def test_the_standard_library_is_read():
     folder = Path(sysconfig.get_path("stdlib"))
     for path in sorted(folder.glob("*.py"))[:60]:
         assert read_facts(path.read_bytes()).functions[0].name == "<module>"
+
+
+def test_names_are_told_apart_where_a_question_may_come_back_to_them():
+    (body,) = read_facts(b"print(a)\nprint(a)\na = f(a)\na = f(a)\n").functions
+    called, again, assigned, later = (step.value.arguments[0] for step in body.steps)
+    assert called is again
+    assert len({id(called), id(assigned), id(later)}) == 3
+    assert called == assigned == later

@@ -26,12 +26,18 @@ from mlscaffold.lint.syntax import (
     Subscript,
 )
 
+# What is equal is held once, whatever file it stands in: a third of all expressions are names that were seen before.
+_NAMES: dict[str, Name] = {}
+_PLAIN: dict[tuple[str, str], Parameter] = {}  # `self`, `*args`
+LINES: dict[int, int] = {}
+
 
 class Expressions:
     """Reads expressions. What is more than a value (a lambda, a `yield`, `:=`) is told to whoever reads the statements around."""
 
     def __init__(self) -> None:
-        self.numbers: dict[int, int] = {}  # each line's number once: the parser makes a new one for each node
+        self._constants: dict[tuple[type, object], Constant] = {}
+        self.aside = False  # inside an expression whose names are held once
 
     def _step(self, kind: StepKind, target: Expr | None, value: Expr, line: int) -> None:
         """Take note of what happens inside an expression."""
@@ -45,25 +51,46 @@ class Expressions:
         read = _EXPRESSIONS.get(type(node))
         return self._other(node) if read is None else read(self, node)
 
+    def passing(self, node: ast.expr) -> Expr:
+        """An expression whose value no name of the same function takes: a call for its own sake, a target, a type, a `return`.
+
+        Its names need not be told apart: each is held once, for all files.
+        """
+        before, self.aside = self.aside, True
+        found = self.expr(node)
+        self.aside = before
+        return found
+
     def _other(self, node: ast.AST) -> Expr:
         return Other(tuple(self.expr(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)))
 
     def _constant(self, node: ast.Constant) -> Expr:
         value = node.value
-        return Constant(value) if isinstance(value, str | int | float) else NOTHING
+        if not isinstance(value, str | int | float):
+            return NOTHING
+        key = (type(value), value)  # True is 1 and 1.0
+        known = self._constants.get(key)
+        if known is None:
+            known = self._constants[key] = Constant(value)
+        return known
 
     def _name(self, node: ast.Name) -> Expr:
-        return Name(node.id, self.numbers.setdefault(node.lineno, node.lineno))
+        if not self.aside:
+            return Name(node.id)  # one for each place: `x = f(x)` asks for another x than who asked for x
+        known = _NAMES.get(node.id)
+        if known is None:
+            known = _NAMES[node.id] = Name(node.id)
+        return known
 
     def _attribute(self, node: ast.Attribute) -> Expr:
         line = node.end_lineno or node.lineno
-        return Attribute(self.expr(node.value), node.attr, self.numbers.setdefault(line, line))
+        return Attribute(self.expr(node.value), node.attr, LINES.setdefault(line, line))
 
     def _call(self, node: ast.Call, *, awaited: bool = False) -> Expr:
         function = self.expr(node.func)
         arguments = tuple(self.expr(part) for part in node.args)
         keywords = tuple((word.arg or "", self.expr(word.value)) for word in node.keywords)
-        line = self.numbers.setdefault(node.lineno, node.lineno)
+        line = LINES.setdefault(node.lineno, node.lineno)
         return Call(function, arguments, keywords, line, node.col_offset + 1, awaited)
 
     def _await(self, node: ast.Await) -> Expr:
@@ -84,7 +111,8 @@ class Expressions:
         return Mapping(tuple((None if key is None else self.expr(key), self.expr(value)) for key, value in pairs))
 
     def _subscript(self, node: ast.Subscript) -> Expr:
-        return Subscript(self.expr(node.value), self.expr(node.slice), node.lineno)
+        line = LINES.setdefault(node.lineno, node.lineno)
+        return Subscript(self.expr(node.value), self.expr(node.slice), line)
 
     def _lambda(self, node: ast.Lambda) -> Expr:
         return Function(self._inner(node))
@@ -141,7 +169,7 @@ class Expressions:
 
     def _walrus(self, node: ast.NamedExpr) -> Expr:
         value = self.expr(node.value)
-        self._step("assign", self.expr(node.target), value, node.lineno)
+        self._step("assign", self.passing(node.target), value, node.lineno)
         return self.expr(node.target)
 
     def _parameters(self, args: ast.arguments) -> tuple[Parameter, ...]:
@@ -156,6 +184,12 @@ class Expressions:
         return tuple(found)
 
     def _parameter(self, arg: ast.arg, default: ast.expr | None, star: str = "") -> Parameter:
+        if default is None and arg.annotation is None:
+            key = (arg.arg, star)
+            known = _PLAIN.get(key)
+            if known is None:
+                known = _PLAIN[key] = Parameter(arg.arg, None, None, star)
+            return known
         note = self._annotation(arg.annotation)
         return Parameter(arg.arg, None if default is None else self.expr(default), note, star)
 
@@ -164,10 +198,10 @@ class Expressions:
             return None
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
             try:
-                return self.expr(ast.parse(node.value.strip(), mode="eval").body)
+                return self.passing(ast.parse(node.value.strip(), mode="eval").body)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return None
-        return self.expr(node)
+        return self.passing(node)
 
 
 _OPERATORS: dict[type[ast.cmpop], str] = {

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from mlscaffold.light import cast
-from mlscaffold.lint.expressions import Expressions
+from mlscaffold.lint.expressions import LINES, Expressions
 from mlscaffold.lint.facts import Block, BlockKind, ClassFacts, FileFacts, FunctionFacts, Import, Parameter, Step, StepKind
 from mlscaffold.lint.syntax import (
     NOTHING,
@@ -84,6 +84,7 @@ class _Reader(Expressions):
         self.imports: list[Import] = []
         self.body = _Body(0)
         self.context: _Context = ()
+        self._contexts: dict[_Context, _Context] = {}  # most are those of other functions as well
         self.owner = -1
 
     def file(self, tree: ast.Module) -> FileFacts:
@@ -105,8 +106,8 @@ class _Reader(Expressions):
     ) -> int:
         index = len(self.functions)
         self.functions.append(None)
-        outer, context, parent = self.body, self.context, self.body.index if index else -1
-        self.body, self.context = _Body(index), ()
+        outer, context, aside, parent = self.body, self.context, self.aside, self.body.index if index else -1
+        self.body, self.context, self.aside = _Body(index), (), False
         if isinstance(body, ast.expr):
             self._step("return", None, self.expr(body), body.lineno)
         else:
@@ -126,11 +127,11 @@ class _Reader(Expressions):
             blocks=tuple(done.blocks),
             shared=tuple(sorted(done.shared)),
         )
-        self.body, self.context = outer, context
+        self.body, self.context, self.aside = outer, context, aside
         return index
 
     def _definition(self, node: _Definition) -> int:
-        decorators = tuple(self.expr(found) for found in node.decorator_list)
+        decorators = tuple(self.passing(found) for found in node.decorator_list)
         parameters = self._parameters(node.args)
         owner, self.owner = self.owner, -1 if self.body.index != self._class_body else self.owner
         index = self._function(node.name, node, node.body, parameters=parameters, decorators=decorators)
@@ -142,9 +143,9 @@ class _Reader(Expressions):
     def _class(self, node: ast.ClassDef) -> None:
         index = len(self.classes)
         self.classes.append(None)
-        bases = tuple(self.expr(base) for base in node.bases)
+        bases = tuple(self.passing(base) for base in node.bases)
         # A metaclass changes what a class is, as a decorator does.
-        decorators = tuple(self.expr(found) for found in (*node.decorator_list, *(word.value for word in node.keywords)))
+        decorators = tuple(self.passing(found) for found in (*node.decorator_list, *(word.value for word in node.keywords)))
         owner, body_before, self.owner = self.owner, self._class_body, index
         self._class_body = len(self.functions)
         body = self._function(node.name, node, node.body, parameters=(), decorators=())
@@ -162,7 +163,7 @@ class _Reader(Expressions):
     # -- statements ------------------------------------------------------------------------------------------------
 
     def _step(self, kind: StepKind, target: Expr | None, value: Expr, line: int, note: Expr | None = None) -> None:
-        self.body.steps.append(Step(kind, target, value, self.numbers.setdefault(line, line), self.context, note))
+        self.body.steps.append(Step(kind, target, value, LINES.setdefault(line, line), self.context, note))
 
     def _statements(self, statements: Sequence[ast.stmt]) -> None:
         before = self.context
@@ -176,12 +177,16 @@ class _Reader(Expressions):
         if not statements:
             return
         before = self.context
-        self.context = (*before, (block, arm))
+        self._enter(block, arm)
         self._statements(statements)
         self.context = before
 
+    def _enter(self, block: int, arm: int) -> None:
+        context = (*self.context, (block, arm))
+        self.context = self._contexts.setdefault(context, context)
+
     def _block(self, kind: BlockKind, test: Expr, line: int) -> int:
-        self.body.blocks.append(Block(kind, test, line))
+        self.body.blocks.append(Block(kind, test, LINES.setdefault(line, line)))
         return len(self.body.blocks) - 1
 
     def _if(self, node: ast.If) -> None:
@@ -192,7 +197,7 @@ class _Reader(Expressions):
         self._arm(block, 1, node.orelse)
         if not node.orelse and _leaves(node.body):
             # What follows an early return is the other arm.
-            self.context = (*self.context, (block, 1))
+            self._enter(block, 1)
 
     def _match(self, node: ast.Match) -> None:
         subject = self.expr(node.subject)
@@ -204,7 +209,7 @@ class _Reader(Expressions):
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         asked = isinstance(node, ast.AsyncFor) and isinstance(node.iter, ast.Call)
         iterable = self._call(node.iter, awaited=True) if asked else self.expr(node.iter)  # type: ignore[arg-type]
-        self._step("for", self.expr(node.target), iterable, node.lineno)
+        self._step("for", self.passing(node.target), iterable, node.lineno)
         self._arm(self._block("for", iterable, node.lineno), 0, node.body)
         self._statements(node.orelse)
 
@@ -229,32 +234,32 @@ class _Reader(Expressions):
         self._statements(node.finalbody)
         if _gives(node.body):
             # What follows runs only where the body did not give what it made.
-            self.context = (*self.context, (block, len(node.handlers) + 1))
+            self._enter(block, len(node.handlers) + 1)
 
     def _assign(self, node: ast.Assign) -> None:
         value = self.expr(node.value)
         for target in node.targets:
-            self._step("assign", self.expr(target), value, node.lineno)
+            self._step("assign", self.passing(target), value, node.lineno)
 
     def _annotated(self, node: ast.AnnAssign) -> None:
         value = NOTHING if node.value is None else self.expr(node.value)
-        self._step("assign", self.expr(node.target), value, node.lineno, self._annotation(node.annotation))
+        self._step("assign", self.passing(node.target), value, node.lineno, self._annotation(node.annotation))
 
     def _augmented(self, node: ast.AugAssign) -> None:
-        self._step("assign", self.expr(node.target), Other((self.expr(node.value),)), node.lineno)
+        self._step("assign", self.passing(node.target), Other((self.expr(node.value),)), node.lineno)
 
     def _return(self, node: ast.Return) -> None:
-        self._step("return", None, NOTHING if node.value is None else self.expr(node.value), node.lineno)
+        self._step("return", None, NOTHING if node.value is None else self.passing(node.value), node.lineno)
 
     def _break(self, node: ast.Break) -> None:
         self._step("break", None, NOTHING, node.lineno)
 
     def _evaluate(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
-            self._step("expr", None, self.expr(node.value), node.lineno)
+            self._step("expr", None, self.passing(node.value), node.lineno)
 
     def _parts(self, node: ast.stmt) -> None:
-        parts = tuple(self.expr(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+        parts = tuple(self.passing(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
         if parts:
             self._step("expr", None, Other(parts), node.lineno)
 

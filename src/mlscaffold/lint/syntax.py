@@ -12,10 +12,9 @@ from mlscaffold.light import NamedTuple
 
 
 class Name(NamedTuple):
-    """A bare name."""
+    """A bare name. It says no line: one value may stand for many places."""
 
     id: str
-    line: int
 
 
 class Attribute(NamedTuple):
@@ -131,6 +130,7 @@ Expr = (
 )
 
 NOTHING = Constant(None)
+ANY = Name("")  # what nobody knows anything of: `held[ANY]` is any entry
 
 
 _PARTS: dict[type, Callable[..., tuple[Expr, ...]]] = {

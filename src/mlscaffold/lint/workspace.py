@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _POINTER = rb"(?m)^\s*size:?\s+(\d+)"
 MOST_IN_WORK = 20  # files that are edited between two runs
-MOST_HELD = 8_000_000  # bytes of files that are held in memory
+MOST_HELD = 4_000_000  # bytes of files that are held in memory
 Weight = tuple[int, SizeEvidence]
 
 

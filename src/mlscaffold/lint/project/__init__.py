@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -173,9 +172,8 @@ class Project:
     @cached_property
     def _is_silent_throughout(self) -> bool:
         """Whether nothing in the repository, its tests aside, can end in an event, not even where code or settings name it."""
-        modules = [module for path in sorted(self._known) if not is_test(path) and (module := self.source.module(path))]
-        named = {name for module in modules for name in module.named()}
-        return not self._hints.any_in(modules, (named | self.settings.words()) - sys.stdlib_module_names)
+        modules = (self.source.glimpse(path) for path in sorted(self._known) if not is_test(path))
+        return not self._hints.any_in((module for module in modules if module is not None), self.settings.words())
 
     def _deployable(self, entries: Entries, start: Start, site: Site, starts: frozenset[Site], variant: Variant) -> Deployable:
         roots = [site.path, *([start.site.path] if start.site.path != site.path else []), *self._extra_roots(start, site, starts)]

@@ -8,6 +8,7 @@ imported by a text (a plug-in of the settings, say) may be any file of the repos
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from mlscaffold.lint.catalog import Catalog, fits
@@ -56,22 +57,27 @@ class Hints:
             self._said[module.path] = self._asked_for.intersection(module.words())
         return self._said[module.path]
 
-    def any_in(self, modules: Iterable[Module], named: Iterable[str] = ()) -> bool:
-        """Whether a walk through these modules, and through packages that are named besides, may end in an event.
+    def any_in(self, modules: Iterable[Module], named: frozenset[str] | None = None) -> bool:
+        """Whether a walk through these modules may end in an event; given words, also where they or a text name the package.
 
         A package's function is called as such (`pickle.load`), unless the package goes under another name or is handed on; what
         it makes may be called anywhere.
         """
-        renamed = set(named)
-        packages = set(renamed)
+        renamed: set[str] = set()
+        packages: set[str] = set()
         words: set[str] = set()
         for module in modules:
             own = self._words_of(module)
             packages |= module.packages
             renamed |= module.renamed.union(top for top in module.packages if f"{top}." in own)
             words |= own
+            if named is not None:
+                named |= module.named()
         if not self._alone.isdisjoint(words):
             return True
+        if named is not None:
+            renamed |= named - sys.stdlib_module_names
+            packages |= renamed
         wanted = [self._functions.get(top, ()) for top in renamed]
         wanted += [
             names

@@ -168,19 +168,22 @@ class Module:
         owner = self.facts.functions[function].owner
         return self.facts.classes[owner] if owner >= 0 else None
 
-    def calls(self) -> tuple[tuple[int, Step, Call], ...]:
+    def calls(self) -> Iterator[tuple[int, Step, Call]]:
         """Every call with its function and step."""
-        return self._calls
+        return zip(*self._calls, strict=True)
 
     @cached_property
-    def _calls(self) -> tuple[tuple[int, Step, Call], ...]:
-        return tuple(
-            (index, step, part)
-            for index, function in enumerate(self.facts.functions)
-            for step in function.steps
-            for part in walk(step.value)
-            if isinstance(part, Call)
-        )
+    def _calls(self) -> tuple[list[int], list[Step], list[Call]]:
+        """The columns of what `calls` gives: a row for each of a large repository's calls would take 15 MB."""
+        indices, steps, calls = list[int](), list[Step](), list[Call]()
+        for index, function in enumerate(self.facts.functions):
+            for step in function.steps:
+                for part in walk(step.value):
+                    if isinstance(part, Call):
+                        indices.append(index)
+                        steps.append(step)
+                        calls.append(part)
+        return indices, steps, calls
 
 
 class Source:
@@ -192,10 +195,16 @@ class Source:
 
     def module(self, path: str) -> Module | None:
         if path not in self._modules:
-            # Places in deploy files are asked for too: they are no Python.
-            facts = self._read(path) if path.endswith((".py", ".pyw", ".ipynb")) else None
-            self._modules[path] = None if facts is None else Module(path, facts)
+            self._modules[path] = self.glimpse(path)
         return self._modules[path]
+
+    def glimpse(self, path: str) -> Module | None:
+        """A module that nobody may ask for again: it is not held."""
+        if path in self._modules:
+            return self._modules[path]
+        # Places in deploy files are asked for too: they are no Python.
+        facts = self._read(path) if path.endswith((".py", ".pyw", ".ipynb")) else None
+        return None if facts is None else Module(path, facts)
 
 
 def _named_by(expr: Expr) -> list[str]:

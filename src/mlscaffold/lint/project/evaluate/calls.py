@@ -26,7 +26,7 @@ from mlscaffold.lint.project.values import (
     items,
     joined,
 )
-from mlscaffold.lint.syntax import Attribute, Call, Name, Subscript
+from mlscaffold.lint.syntax import ANY, Attribute, Call, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -65,7 +65,7 @@ def _on_held(evaluator: Evaluator, held: Values, method: str, expr: Call, frame:
         if isinstance(value, Items) and method in ("get", "pop", "setdefault", "values", "items", "copy"):
             if method in ("values", "items", "copy") or not expr.arguments:
                 base = expr.function.base if isinstance(expr.function, Attribute) else expr.function
-                added = evaluator.entries(Subscript(base, Name("", 0), expr.line), frame)
+                added = evaluator.entries(Subscript(base, ANY, expr.line), frame)
                 return joined((value,), items([(None, added)])) if added else (value,)
             return (
                 evaluator.subscript(Subscript(expr.function.base, expr.arguments[0], expr.line), frame)

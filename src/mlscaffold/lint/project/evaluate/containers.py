@@ -19,7 +19,7 @@ from mlscaffold.lint.project.values import (
     joined,
     texts,
 )
-from mlscaffold.lint.syntax import Attribute, Call, Collection, Comprehension, Constant, Expr, Mapping, Name, Subscript
+from mlscaffold.lint.syntax import ANY, Attribute, Call, Collection, Comprehension, Constant, Expr, Mapping, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -106,7 +106,7 @@ def inside(evaluator: Evaluator, expr: Comprehension, frame: Frame) -> Frame:
     name = expr.target.id if isinstance(expr.target, Name) else ""
     held = elements(evaluator.evaluate(expr.iterable, frame)) if name else ()
     if name and isinstance(expr.iterable, Name | Attribute):
-        held = joined(held, evaluator.entries(Subscript(expr.iterable, Name("", 0), expr.iterable.line), frame))
+        held = joined(held, evaluator.entries(Subscript(expr.iterable, ANY, 0), frame))
     if not held:
         return frame
     bound = (*frame.bindings, (name, held))

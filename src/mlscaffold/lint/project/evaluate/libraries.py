@@ -26,7 +26,7 @@ from mlscaffold.lint.project.values import (
     softened,
     texts,
 )
-from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Join, Name
+from mlscaffold.lint.syntax import ANY, Attribute, Call, Constant, Expr, Join, Name
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -47,7 +47,7 @@ PROVIDERS = (
     "dependency_injector.providers.Resource",
 )
 PROVIDED = "<provided>"
-BARE = Call(Name("", 0), (), (), 0, 0, False)
+BARE = Call(ANY, (), (), 0, 0, False)
 
 
 def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:

@@ -23,7 +23,7 @@ from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
 
-
+MOST_CALLS = 20  # of one name, that are kept: who calls what everybody calls says nothing of it
 BUILTINS = frozenset(
     "open str int float bool list dict tuple set sorted next iter getattr setattr len map filter range zip "
     "enumerate print input super "
@@ -89,13 +89,15 @@ def _decorated(evaluator: Evaluator) -> dict[tuple[bool, str], list[tuple[int, s
 
 
 def calls_of(evaluator: Evaluator, name: str) -> list[tuple[str, int, Call]]:
-    """The calls of something of that name in the deployable: file, function, call."""
+    """The calls of something of that name in the deployable, the first of many: file, function, call."""
     if evaluator.callers is None:
         evaluator.callers = {}
         for path in evaluator.scope:
             module = evaluator.source.module(path)
             for index, _, call in module.calls() if module else ():
-                evaluator.callers.setdefault(last_name(call.function), []).append((path, index, call))
+                known = evaluator.callers.setdefault(last_name(call.function), [])
+                if len(known) < MOST_CALLS:
+                    known.append((path, index, call))
     return evaluator.callers.get(name, []) if len(name) > 3 else []
 
 

@@ -23,7 +23,7 @@ from mlscaffold.lint.project.values import (
     joined,
     written,
 )
-from mlscaffold.lint.syntax import Attribute, Collection, Name, Subscript
+from mlscaffold.lint.syntax import ANY, Attribute, Collection, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -102,9 +102,7 @@ def assigned(evaluator: Evaluator, name: str, step: Step, frame: Frame) -> Value
     values = written(evaluator.evaluate(step.value, frame), Site(frame.path, step.line))
     if step.kind == "for":
         added = (
-            evaluator.entries(Subscript(step.value, Name("", 0), step.line), frame)
-            if isinstance(step.value, Name | Attribute)
-            else ()
+            evaluator.entries(Subscript(step.value, ANY, step.line), frame) if isinstance(step.value, Name | Attribute) else ()
         )
         values = joined(elements(values), added)
     if step.annotation is not None and all(isinstance(value, External | ExternalObject | Request) for value in values):

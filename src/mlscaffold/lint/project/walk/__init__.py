@@ -97,11 +97,10 @@ class Walker:
         kept_in = tuple(spots.kept_in(step, frame, module))
         self.expression(step.value, frame, state, (*trail, *kept_in))
         if step.kind == "with":
-            self._opened(step.value, frame, state, trail)
+            self._opened(step.value, step.line, frame, state, trail)
 
-    def _opened(self, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+    def _opened(self, expr: Expr, line: int, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """What a `with` runs on the object that it is given."""
-        line = expr.line if isinstance(expr, Call | Name | Attribute) else 0
         for value in self.evaluator.evaluate(expr, frame):
             bound = self.evaluator.method(value, "__enter__") or self.evaluator.method(value, "__aenter__")
             if bound is not None:
