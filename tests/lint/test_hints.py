@@ -50,6 +50,7 @@ def test_silence(source):
         pytest.param(["import joblib\nopen_it = joblib.load\n", "from a import open_it\nm = open_it('x')\n"], id="handed on"),
         pytest.param(["import joblib as kept\n", "from a import kept\nm = kept.load('x')\n"], id="a package under another name"),
         pytest.param(["import joblib\nkept = joblib\n", "from a import kept\nm = kept.load('x')\n"], id="a package as a value"),
+        pytest.param(["import joblib\n", "from .a import joblib as kept\nm = kept.load('x')\n"], id="renamed on the way"),
         pytest.param(["from joblib import *\n", "from a import load\nm = load('x')\n"], id="all its names"),
     ],
 )

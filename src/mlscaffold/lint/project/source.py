@@ -117,9 +117,11 @@ class Module:
 
     @property
     def renamed(self) -> set[str]:
-        """Those of them that go under another name here, or whose names are all taken over."""
-        absolute = [(known, known.module.partition(".")[0]) for known in self.facts.imports if not known.level]
-        return {top for known, top in absolute if known.name == "*" or known.alias not in ("", top, known.name)}
+        """What goes under another name here, whoever imported it first, and packages whose names are all taken over."""
+        imports = self.facts.imports
+        tops = ((known, known.module.partition(".")[0]) for known in imports if not known.level)
+        found = {top for known, top in tops if known.name == "*" or known.alias not in ("", top, known.name)}
+        return found.union(known.name for known in imports if known.alias not in ("", known.name))
 
     def words(self) -> set[str]:
         """Every name, attribute and text in the file that may name something; `a.` where `a` is handed on as it is.
