@@ -32,6 +32,22 @@ def test_a_call_is_known_by_its_dotted_name(name, framework):
 
 
 @pytest.mark.parametrize(
+    ("name", "framework"),
+    [
+        pytest.param("marble.Speech.from_pretrained", "other", id="any library"),
+        pytest.param("transformers.AutoModel.from_pretrained", "transformers", id="one that is known"),
+        pytest.param("acme.store.Net.load_model", "acme", id="a team's own"),
+        pytest.param("marble.Speech", None, id="no load"),
+    ],
+)
+def test_what_is_said_of_any_library_comes_last(tmp_path, name, framework):
+    own = tmp_path / "acme.yaml"
+    own.write_text("- framework: acme\n  source: the wiki\n  groups:\n    - calls: [acme.*.load_model]\n")
+    entry = Catalog((rules_folder() / "catalog",), (own,)).loads.called(name)
+    assert (entry.framework if entry else None) == framework
+
+
+@pytest.mark.parametrize(
     ("name", "parameters"),
     [
         pytest.param("mosaicml/mpt-7b-chat", 7000, id="at-the-start-of-a-word"),

@@ -71,6 +71,7 @@ class Names(Generic[Entry]):
         self._exact: dict[str, Entry] = {}
         # By the first part of the name, where the pattern says it in full, else under "": few patterns are left to be tried.
         self._wild: dict[str, list[tuple[int, str, Entry]]] = {}
+        self._of_any: list[tuple[str, Entry]] = []
         self._added = 0
         self._asked: dict[str, Entry | None] = {}
 
@@ -78,6 +79,9 @@ class Names(Generic[Entry]):
         for pattern in patterns:
             if "*" not in pattern:
                 self._exact.setdefault(pattern, entry)
+                continue
+            if pattern.startswith("*."):
+                self._of_any.append((pattern, entry))
                 continue
             top, dot, _ = pattern.partition(".")
             self._added += 1
@@ -87,6 +91,11 @@ class Names(Generic[Entry]):
         """Every name and pattern with its entry."""
         yield from self._exact.items()
         yield from ((pattern, entry) for group in self._wild.values() for _, pattern, entry in group)
+        yield from self._of_any
+
+    def called(self, name: str) -> Entry | None:
+        """As `get`, or else what a call of that name means in any library (`*.from_pretrained`)."""
+        return self.get(name) or next((entry for pattern, entry in self._of_any if fits(name, pattern)), None)
 
     def get(self, name: str) -> Entry | None:
         if name not in self._asked:

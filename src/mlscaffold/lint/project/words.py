@@ -32,7 +32,7 @@ MODEL_BASES = ("torch.nn.", "tensorflow.keras.", "keras.", "pytorch_lightning.",
 GUESSED = frozenset(
     "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text "
     "encode_image run_inference "
-    "generate_image generate_text text_to_speech".split()
+    "generate_image generate_text text_to_speech generate_speech generate_audio synthesise".split()
 )
 TASKS = frozenset(("create_task", "ensure_future", "spawn_callback", "call_later"))  # what runs beside the caller
 WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
@@ -73,5 +73,11 @@ def sounds_like_model(expr: Expr) -> bool:
             "tts",
             "llm",
             "net",
+            "asr",
+            "stt",
+            "speech",
+            "synth",
+            "translat",
+            "transcri",
         )
     )

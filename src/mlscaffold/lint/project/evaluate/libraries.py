@@ -198,7 +198,7 @@ def of_join(evaluator: Evaluator, expr: Join, frame: Frame) -> Values:
 
 def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
     """The model that a call of the catalogue brings in; () for any other call."""
-    entry = evaluator.catalog.loads.get(name)
+    entry = evaluator.catalog.loads.called(name)
     if entry is None:
         return ()
     words = dict(expr.keywords)

@@ -60,7 +60,7 @@ def load(walker: Walker, name: str, call: Call, frame: Frame, state: State, trai
     if name.endswith(".load_weights") and _is_loaded(walker, call, frame):
         return True
     loaded = walker.evaluator.load(name, call, frame)
-    entry = walker.evaluator.catalog.loads.get(name)
+    entry = walker.evaluator.catalog.loads.called(name)
     for model in loaded:
         if entry is not None and entry.role == "part" and isinstance(model, ModelValue) and model.role != "part":
             continue  # what is put around a model that was loaded before
@@ -91,7 +91,10 @@ def _parts_of_load(walker: Walker, call: Call, frame: Frame, site: Site) -> Iter
         if (
             isinstance(part, Attribute)
             and word not in LIGHT_PARTS
-            and any(isinstance(value, ModelValue) for value in walker.evaluator.evaluate(part.base, frame))
+            and any(
+                isinstance(value, ModelValue) and value.role != "preprocessor"
+                for value in walker.evaluator.evaluate(part.base, frame)
+            )
         ):
             yield site
         given = [value.site for value in walker.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
