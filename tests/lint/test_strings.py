@@ -57,6 +57,39 @@ def test_an_ini_file(tmp_path: Path, app: str, names: list[str], name: str) -> N
     assert set(names) <= set(loaded(tmp_path, app, {name: content}))
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["Path('weights') / 'faces.onnx'", "FOLDER / 'weights' / 'faces.onnx'", "Path(os.getenv('DIR', 'weights')) / f'{NAME}.onnx'"],
+    ids=["two parts", "three", "of a setting"],
+)
+def test_a_path_of_parts_leads_to_the_file(tmp_path: Path, path: str) -> None:
+    app = "import os\nfrom pathlib import Path\n\nfrom onnxruntime import InferenceSession\n\nFOLDER, NAME = Path('.'), 'faces'\n"
+    app += f"model = InferenceSession(str({path}))\n"
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "faces.onnx").write_bytes(b"0" * 3_000)
+    assert loaded(tmp_path, app) == ["faces.onnx"]
+    assert [model.bytes for service in lint(tmp_path, Options(cache=False)).services for model in service.models] == [3_000]
+
+
+@pytest.mark.parametrize(
+    ("base", "made", "name"),
+    [
+        ("BaseSettings", "Chosen('conf.env')", "small.pt"),
+        ("BaseSettings", "Chosen(path='large.pt')", "large.pt"),
+        ("NamedTuple", "Chosen('large.pt')", "large.pt"),
+        ("NamedTuple", "Chosen()", "small.pt"),
+        ("Base", "Chosen(4, 'large.pt')", "large.pt"),
+    ],
+    ids=["settings take no field by its place", "by its name", "a named tuple", "a default", "behind the fields of its base"],
+)
+def test_a_record_holds_what_it_is_filled_with(tmp_path: Path, base: str, made: str, name: str) -> None:
+    app = (
+        "from typing import NamedTuple\n\nfrom pydantic_settings import BaseSettings\n\n\nclass Base:\n    workers: int = 1\n\n\n"
+    )
+    app += f"class Chosen({base}):\n    path: str = 'small.pt'\n\n\n{LOAD}model = YOLO({made}.path)\n"
+    assert loaded(tmp_path, app) == [name]
+
+
 def test_a_loop_over_a_section_is_a_loop_over_configuration(tmp_path: Path) -> None:
     app = f'{READ}{LOAD}models = {{}}\nfor name, path in config.items("all"):\n    models[name] = YOLO(path)\n'
     app += '\n\n@app.post("/predict")\ndef predict(name: str, path: str):\n    return models[name](path)\n'

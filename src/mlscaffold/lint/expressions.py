@@ -139,9 +139,9 @@ class Expressions:
         return Compare(self.expr(node.left), operator, self.expr(node.comparators[0]))
 
     def _binary(self, node: ast.BinOp) -> Expr:
-        if not isinstance(node.op, ast.Add | ast.Div | ast.Mod | ast.BitOr):
-            return Other(self._operands(node))
-        return Join(self._operands(node)) if not isinstance(node.op, ast.BitOr) else Other(self._operands(node))
+        if isinstance(node.op, ast.Div):
+            return Join((_AS_PATH, *self._operands(node)))
+        return Join(self._operands(node)) if isinstance(node.op, ast.Add | ast.Mod) else Other(self._operands(node))
 
     def _operands(self, node: ast.BinOp) -> tuple[Expr, ...]:
         # `a + b + c + …` of a thousand parts leans to the left: a loop, not a recursion.
@@ -204,6 +204,7 @@ class Expressions:
         return self.passing(node)
 
 
+_AS_PATH = Constant("")  # in front of the parts of a path, which a slash joins
 _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",

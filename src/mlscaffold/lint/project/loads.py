@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mlscaffold.light import replace
 from mlscaffold.lint.project.deployable import Load, Role, earlier
@@ -28,22 +28,26 @@ MOST_WAYS = 12  # that a finding shows
 def gather(events: Iterable[Event]) -> tuple[Load, ...]:
     """The loads among the events, each once, in the order of happening."""
     events = tuple(events)
-    used: dict[tuple[Site, tuple[str, ...]], set[str]] = defaultdict(set)
+    used: dict[Site, dict[tuple[str, ...], set[str]]] = defaultdict(lambda: defaultdict(set))
     for event in events:
         if event.kind in ("predict", "train", "weights") and event.model is not None:
-            used[event.model.site, event.model.names].add(event.name)
+            used[event.model.site][event.model.names].add(event.name)
     grouped: dict[tuple[Site, tuple[str, ...]], list[Event]] = {}
     inside = frozenset(site for event in events for site in event.parts)
     for event in events:
         if event.kind == "load" and event.model is not None:
             named = event.model.names or event.variant
             grouped.setdefault((event.model.site, named), []).append(event)
-    loads = [
-        _load(found, frozenset(used[site, found[0].model.names if found[0].model else ()]))
-        for (site, _), found in grouped.items()
-    ]
+    loads = [_load(found, _uses(used[site], found[0].model)) for (site, _), found in grouped.items()]
     loads = [replace(load, role="part") if load.role == "model" and load.model.site in inside else load for load in loads]
     return tuple(_placed(_unmixed(_wrapped(loads, events))))
+
+
+def _uses(used: Mapping[tuple[str, ...], set[str]], model: ModelValue | None) -> frozenset[str]:
+    """What is asked of a model; where nobody knows its name, what is asked of any that the same call loads."""
+    if model is None or not model.names:
+        return frozenset().union(*used.values())
+    return frozenset(used.get(model.names, ()))
 
 
 def _wrapped(loads: list[Load], events: Iterable[Event]) -> list[Load]:

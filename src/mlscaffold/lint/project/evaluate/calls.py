@@ -26,7 +26,7 @@ from mlscaffold.lint.project.values import (
     items,
     joined,
 )
-from mlscaffold.lint.syntax import ANY, Attribute, Call, Subscript
+from mlscaffold.lint.syntax import ANY, Attribute, Call, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -124,12 +124,32 @@ def _made(evaluator: Evaluator, value: ClassValue, expr: Call, frame: Frame) -> 
     maker = evaluator.method(plain, "__init__")
     if maker is None:
         external = [owner.name for owner in evaluator.lineage(value) if isinstance(owner, External)]
-        loaded = [evaluator.load(name, expr, frame) for name in external]
-        return joined((plain,), *loaded)
+        loaded = joined(*(evaluator.load(name, expr, frame) for name in external))
+        if loaded or not (expr.arguments or expr.keywords):
+            return joined((plain,), loaded)
     arguments = [_handed_out(evaluator.evaluate(part, frame)) for part in expr.arguments]
     words = {word: _handed_out(evaluator.evaluate(part, frame)) for word, part in expr.keywords}
-    made = evaluator.bind(maker, arguments, words)
+    made = evaluator.bind(maker, arguments, words) if maker is not None else _filled(evaluator, value, arguments, words)
     return (Object(value.path, value.index, value.parent, made),)
+
+
+def _filled(evaluator: Evaluator, value: ClassValue, arguments: list[Values], words: dict[str, Values]) -> Frame | None:
+    """What the fields of a record hold (a dataclass, a named tuple, a model of pydantic), bound in the body of its class."""
+    fields: list[str] = []
+    line = evaluator.lineage(value)
+    if any(isinstance(owner, External) and owner.name.startswith("pydantic") for owner in line):
+        arguments = []  # it takes no field by its place
+    for owner in reversed(line):
+        module = evaluator.source.module(owner.path) if isinstance(owner, ClassValue) else None
+        if module is not None and isinstance(owner, ClassValue):
+            body = module.function(module.facts.classes[owner.index].body)
+            fields += [step.target.id for step in body.steps if step.annotation is not None and isinstance(step.target, Name)]
+    bound = {name: values for name, values in (*zip(fields, arguments, strict=False), *words.items()) if values}
+    known = evaluator.source.module(value.path)
+    if known is None or not bound:
+        return None
+    body_index = known.facts.classes[value.index].body
+    return evaluator.frame(value.path, body_index, bindings=bound.items(), parent=value.parent)
 
 
 def bind(evaluator: Evaluator, value: FunctionValue, arguments: Iterable[Values], words: dict[str, Values]) -> Frame:

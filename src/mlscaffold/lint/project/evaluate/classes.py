@@ -45,11 +45,33 @@ def of_object(evaluator: Evaluator, value: Object, name: str) -> Values:
     bound = evaluator.method(value, name)
     if bound is not None:
         return evaluator.returned(bound, (), {}) if evaluator.is_property(bound) else (bound,)
-    owners = (owner for owner in evaluator.lineage(value) if isinstance(owner, ClassValue))
+    if filled := _field_of(evaluator, value, name):
+        return filled
+    owners = [owner for owner in evaluator.lineage(value) if isinstance(owner, ClassValue)]
     known = joined(*(_assigned_on(evaluator, owner, name, value) for owner in owners))
-    return (
-        known or _of_task(evaluator, value, name) or evaluator.of_class(ClassValue(value.path, value.index, value.parent), name)
-    )
+    its_class = ClassValue(value.path, value.index, value.parent)
+    if known and all(isinstance(part, Known) for part in known) and not _is_set_when_made(evaluator, owners, name):
+        return joined(known, evaluator.of_class(its_class, name))  # a flag: until a method sets it, the class says what it is
+    return known or _of_task(evaluator, value, name) or evaluator.of_class(its_class, name)
+
+
+def _field_of(evaluator: Evaluator, value: Object, name: str) -> Values:
+    """What the field of a record was filled with when it was made."""
+    module = evaluator.source.module(value.path)
+    if module is None or value.frame is None or value.frame.index != module.facts.classes[value.index].body:
+        return ()
+    return next((values for word, values in value.frame.bindings if word == name), ())
+
+
+def _is_set_when_made(evaluator: Evaluator, owners: list[ClassValue], name: str) -> bool:
+    """Whether a constructor puts the attribute on every object."""
+    for owner in owners:
+        module = evaluator.source.module(owner.path)
+        for index, _, target in module.attributes.get(name, ()) if module else ():
+            function = module.function(index) if module else None
+            if function and function.owner == owner.index and function.name in ("__init__", "__post_init__", "setup"):
+                return isinstance(target, Attribute)
+    return False
 
 
 def _of_task(evaluator: Evaluator, value: Object, name: str) -> Values:
