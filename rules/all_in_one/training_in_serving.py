@@ -23,7 +23,9 @@ def check(project: Project) -> Iterator[Finding]:
         strongest: dict[tuple[str, int], Event] = {}
         for event in service.events:
             place = (event.site.path, event.site.line)
-            if event.kind == "train" and (place not in strongest or _is_fallback(strongest[place])):
+            if event.kind != "train" or service.is_done(event):
+                continue
+            if place not in strongest or _is_fallback(strongest[place]):
                 strongest[place] = event
         for place, event in strongest.items():
             others = [other for other in service.events if other.kind == "train" and (other.site.path, other.site.line) == place]

@@ -19,7 +19,8 @@ def check(project: Project) -> Iterator[Finding]:
     """One finding per handler that runs a network on the loop; what takes a millisecond is only mentioned."""
     for service in project.deployables:
         for run in service.handlers:
-            blocking = [event for event in run.events if _blocks(event)]
+            events = (event for event in run.events if event.kind != "train" or not service.is_done(event))
+            blocking = [event for event in events if _blocks(event)]
             heavy = [event for event in blocking if not _quick(project, service, event)]
             if blocking:
                 yield _finding(project, service, run, heavy or blocking, heavy=bool(heavy))

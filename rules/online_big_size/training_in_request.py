@@ -19,7 +19,8 @@ def check(project: Project) -> Iterator[Finding]:
         if not service.online:
             continue
         for run in service.handlers:
-            event = next((event for event in run.events if event.kind == "train" and not event.state.queued), None)
+            trains = (event for event in run.events if event.kind == "train" and not event.state.queued)
+            event = next((event for event in trains if not service.is_done(event)), None)
             if event is not None:
                 yield Finding(
                     code=CODE,

@@ -113,6 +113,14 @@ class Deployable:
         """All events, in the order of happening."""
         return (*self.module_events, *self.startup_events, *(event for run in self.handlers for event in run.events))
 
+    def is_done(self, event: Event) -> bool:
+        """Whether a request finds done, and kept, what would happen in it: the start did it."""
+        return event.state.moment in ("lazy", "per-request") and event.state.kept and event.site in self._done
+
+    @cached_property
+    def _done(self) -> frozenset[Site]:
+        return frozenset(event.site for event in (*self.module_events, *self.startup_events))
+
     @property
     def endless(self) -> bool:
         """Whether it does its work in a loop that nothing ends."""
