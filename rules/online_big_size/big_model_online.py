@@ -68,7 +68,7 @@ def _calls(run: HandlerRun, load: Load) -> Iterator[Event]:
 def _finding(project: Project, service: Deployable, load: Load, size: Size, waits: list[tuple[HandlerRun, Event]]) -> Finding:
     run, event = waits[0]
     handlers: list[Location] = [handler_span(other) for other, _ in waits[1:10]]
-    calls = [call_span(other, "and here") for run, first in waits for other in _calls(run, load) if other is not first]
+    calls = [call_span(other, "and here") for each, _ in waits for other in _calls(each, load) if other is not event]
     return Finding(
         code=CODE,
         name=NAME,

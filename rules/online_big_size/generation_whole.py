@@ -23,16 +23,14 @@ _SECONDS = {
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """One finding per generating model that a caller waits for."""
+    """One finding per generating model that callers wait for, with every handler that asks it."""
     for service in project.deployables:
         if not service.online:
             continue
         for load in service.models:
-            for run in service.handlers:
-                event = next((event for event in run.events if _waits(event, load)), None)
-                if event is not None and _is_slow(project, load):
-                    yield _finding(project, service, run, event, load)
-                    break
+            waits = [(run, event) for run in service.handlers for event in run.events if _waits(event, load)]
+            if waits and _is_slow(project, load):
+                yield _finding(project, service, load, waits)
 
 
 def _waits(event: Event, load: Load) -> bool:
@@ -50,7 +48,9 @@ def _is_slow(project: Project, load: Load) -> bool:
     return size.large or (size.parameters is not None and size.parameters >= least)
 
 
-def _finding(project: Project, service: Deployable, run: HandlerRun, event: Event, load: Load) -> Finding:
+def _finding(project: Project, service: Deployable, load: Load, waits: list[tuple[HandlerRun, Event]]) -> Finding:
+    run, event = waits[0]
+    others = list(dict.fromkeys(handler_span(other) for other, _ in waits if other is not run))
     return Finding(
         code=CODE,
         name=NAME,
@@ -61,7 +61,7 @@ def _finding(project: Project, service: Deployable, run: HandlerRun, event: Even
         why=WHY,
         locations=spans(
             at(event.site, "generates here"), [handler_span(run)], load_spans(load), along(event.trail),
-            [at(other.site, "and here") for other in run.events if _waits(other, load)], ways(load), waits_in([run]),
+            others[:9], [at(other.site, "and here") for _, other in waits], ways(load), waits_in(run for run, _ in waits),
         ),
         suggestion=suggestion("async", service, [load], project.files),
         subjects=(run.name, load.name),
