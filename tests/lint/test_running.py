@@ -269,3 +269,37 @@ def test_what_a_serving_class_inherits_runs_as_its_own(tmp_path: Path) -> None:
     services = report(tmp_path, {"app.py": base}).services
     assert [[model.name for model in service.models] for service in services] == [["distilbert-base-uncased"], ["roberta-large"]]
     assert [[handler.name for handler in service.handlers] for service in services] == [["__call__"], ["__call__"]]
+
+
+ROUTED = """from fastapi import FastAPI
+from ray import serve
+
+app = FastAPI()
+
+
+@serve.deployment(name="first")
+@serve.ingress(app)
+class First:
+    @app.get("/first")
+    def first(self): ...
+
+
+@serve.deployment(name="second")
+@serve.ingress(app)
+class Second(Base):
+    @app.get("/second")
+    def second(self): ...
+
+
+one, two = First.bind(), Second.bind()
+"""
+
+
+def test_a_class_that_is_a_server_has_its_own_routes(tmp_path: Path) -> None:
+    base = "class Base:\n    @app.get('/both')\n    def both(self): ...\n\n\n"
+    text = ROUTED.replace('@serve.deployment(name="first")', f'{base}@serve.deployment(name="first")')
+    services = report(tmp_path, {"app.py": text}).services
+    assert [[handler.name for handler in service.handlers] for service in services] == [
+        ["GET /first"],
+        ["GET /both", "GET /second"],
+    ]

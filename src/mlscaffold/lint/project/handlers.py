@@ -35,6 +35,7 @@ _STARTS = frozenset(
     "before_app_first_request "
     "worker_process_init worker_init worker_ready startup".split()
 )
+_A_CLASS_EACH = ("ray serve", "bentoml")  # a class is a server, whatever stands beside it
 _LISTENS = ("on_event", "listener", "on")
 _MOMENTS = ("startup", "before_server_start", "main_process_start", "after_server_start")
 _REGISTERS = frozenset(
@@ -116,7 +117,7 @@ class Handlers:
         """(start-up hooks, handlers), in the order of their places."""
         for module in self._modules:
             for index, function in enumerate(module.facts.functions):
-                for decorator in function.decorators:
+                for decorator in function.decorators if self._is_own_method(module, function) else ():
                     self._decorator(decorator, module, index)
             self._applied(module)
             self._registered(module)
@@ -126,6 +127,14 @@ class Handlers:
         # A start-up hook that is also listed as a route stays a start-up hook.
         handlers = tuple(self._found[key] for key in sorted(self._found) if key not in self._startup)
         return startup, handlers
+
+    def _is_own_method(self, module: Module, function: FunctionFacts) -> bool:
+        """False for a method of another class, where each class is a server of its own."""
+        holder = self._start.holder
+        if holder is None or function.owner < 0 or self._start.server.framework not in _A_CLASS_EACH:
+            return True
+        owners = (owner for owner in self._evaluator.lineage(holder) if isinstance(owner, ClassValue))
+        return any((owner.path, owner.index) == (module.path, function.owner) for owner in owners)
 
     # -- decorators ------------------------------------------------------------------------------------------------
 
@@ -295,7 +304,7 @@ class Handlers:
         for index, known in enumerate(module.facts.classes):
             frame = self._evaluator.free_frame(module.path, max(known.parent, 0))
             value = ClassValue(module.path, index, frame)
-            if self._start.holder is not None and self._start.server.framework in ("ray serve", "bentoml"):
+            if self._start.holder is not None and self._start.server.framework in _A_CLASS_EACH:
                 if (value.path, value.index) != (self._start.holder.path, self._start.holder.index):
                     continue
                 entry: ServerEntry | None = self._start.server
