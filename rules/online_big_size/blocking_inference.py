@@ -20,7 +20,7 @@ def check(project: Project) -> Iterator[Finding]:
     for service in project.deployables:
         for run in service.handlers:
             events = (event for event in run.events if event.kind != "train" or not service.is_done(event))
-            blocking = [event for event in events if _blocks(event)]
+            blocking = [event for event in events if _blocks(event) and not _prepares(service, event)]
             heavy = [event for event in blocking if not _quick(project, service, event)]
             if blocking:
                 yield _finding(project, service, run, heavy or blocking, heavy=bool(heavy))
@@ -35,13 +35,18 @@ def _blocks(event: Event) -> bool:
     return computes and event.state.loop and not event.state.aside and event.state.moment != "startup"
 
 
+def _prepares(service: Deployable, event: Event) -> bool:
+    """Whether what is asked is a tokenizer or a scaler: no model, and done at once."""
+    return event.kind == "predict" and event.model is not None and _role_of(service, event) == "preprocessor"
+
+
 def _quick(project: Project, service: Deployable, event: Event) -> bool:
     """Whether the call takes about a millisecond."""
     if event.kind == "train":
         return False
     if event.model is None:
         return not any(load.model.kind not in ("classic", "trees") for load in service.models)
-    role = event.model.role if event.model.role != "unknown" else _role_of(service, event)
+    role = _role_of(service, event)
     return event.model.kind in ("classic", "trees") or role != "model" or project.sizes.of(event.model).small
 
 
@@ -98,6 +103,8 @@ def _task(project: Project, service: Deployable, event: Event) -> Finding:
 
 def _role_of(service: Deployable, event: Event) -> str:
     """What is loaded of a file that does not say what it holds: how it is used tells."""
+    if event.model is not None and event.model.role != "unknown":
+        return event.model.role
     load = _load_of(service, event)
     return load.role if load else "unknown"
 

@@ -303,3 +303,23 @@ def test_a_class_that_is_a_server_has_its_own_routes(tmp_path: Path) -> None:
         ["GET /first"],
         ["GET /both", "GET /second"],
     ]
+
+
+TOKENS = """from fastapi import FastAPI
+from transformers import AutoTokenizer, pipeline
+
+app = FastAPI()
+tokens = AutoTokenizer.from_pretrained("distilbert-base-uncased")
+classify = pipeline("text-classification", model="prajjwal1/bert-tiny")
+
+
+@app.post("/count")
+async def count(text: str):
+    return len(tokens.encode(text))
+"""
+
+
+def test_a_tokenizer_on_the_loop_is_not_worth_a_word(tmp_path: Path) -> None:
+    assert not report(tmp_path, {"app.py": TOKENS}).findings
+    asked = TOKENS.replace("len(tokens.encode(text))", "classify(text)")
+    assert [finding.code for finding in report(tmp_path, {"app.py": asked}).findings] == ["MLS202"]

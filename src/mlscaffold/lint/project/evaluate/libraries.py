@@ -236,7 +236,7 @@ def load(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
 def _wrapped(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
     """The model that an adapter or a batching pipeline is put around: asking that asks the model."""
     given = evaluator.evaluate(expr.arguments[0], frame) if expr.arguments else ()
-    named = joined(given, *(evaluator.evaluate(part, frame) for word, part in expr.keywords if word == "model"))
+    named = joined(given, *(evaluator.evaluate(part, frame) for word, part in expr.keywords if word in ("model", "pipeline")))
     return tuple(value for value in named if isinstance(value, ModelValue) and value.role == "model")
 
 
