@@ -37,6 +37,8 @@ def test_a_call_is_known_by_its_dotted_name(name, framework):
         pytest.param("marble.Speech.from_pretrained", "other", id="any library"),
         pytest.param("transformers.AutoModel.from_pretrained", "transformers", id="one that is known"),
         pytest.param("acme.store.Net.load_model", "acme", id="a team's own"),
+        pytest.param("marble_whisper.load_model", "other", id="any library of a kind"),
+        pytest.param("marble.load_model", None, id="any other"),
         pytest.param("marble.Speech", None, id="no load"),
     ],
 )

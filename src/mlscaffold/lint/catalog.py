@@ -80,10 +80,10 @@ class Names(Generic[Entry]):
             if "*" not in pattern:
                 self._exact.setdefault(pattern, entry)
                 continue
-            if pattern.startswith("*."):
+            top, dot, _ = pattern.partition(".")
+            if top.startswith("*") and top.endswith("*"):  # it names no library: `*.from_pretrained`, `*whisper*.load_model`
                 self._of_any.append((pattern, entry))
                 continue
-            top, dot, _ = pattern.partition(".")
             self._added += 1
             self._wild.setdefault(top if dot and "*" not in top else "", []).append((self._added, pattern, entry))
 
