@@ -40,7 +40,7 @@ def holding(loads: Iterable[Load]) -> Holding:
 
 def is_many(load: Load) -> bool:
     """Whether one call site stands for several models."""
-    return load.model.several or (load.model.by_request and not load.replaced) or load.state.repeat == "config"
+    return load.model.several or (not load.replaced and (load.model.by_request or load.state.repeat == "config"))
 
 
 def _distinct(loads: tuple[Load, ...]) -> list[Load]:

@@ -17,7 +17,7 @@ from mlscaffold.lint.project.strings import BY_NAME
 from mlscaffold.lint.project.words import GUESSED, MODEL_BASES, TRAINS
 
 # What makes a call run elsewhere or once is no event, and what only costs time is none without a model beside it.
-_NO_EVENTS = ("offload", "queue", "stream", "loop", "cached", "sleep", "heavy", "download")
+_NO_EVENTS = ("offload", "queue", "applied", "stream", "loop", "cached", "sleep", "heavy", "download")
 _ANY = "*"
 _DYNAMIC = frozenset(("__import__", *(name.rpartition(".")[2] for name in BY_NAME)))  # leads to modules that nobody imports
 _BY_NAME = TRAINS | GUESSED | {"backward"}

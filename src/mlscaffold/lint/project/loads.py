@@ -52,11 +52,13 @@ def _uses(used: Mapping[tuple[str, ...], set[str]], model: ModelValue | None) ->
 
 def _wrapped(loads: list[Load], events: Iterable[Event]) -> list[Load]:
     """A pipeline around a model that was loaded before is that model: it takes its names and its place."""
-    inner = {load.model.site: load for load in loads if load.role == "part" and load.model.role == "model"}
+    parts = sorted(loads, key=lambda load: bool(load.model.names))  # where a name is known on one way only, it counts
+    inner = {load.model.site: load for load in parts if load.role == "part" and load.model.role == "model"}
     around = {event.model.site: event.parts for event in events if event.kind == "load" and event.model and event.parts}
     found = []
     for load in loads:
-        held = next((inner[site] for site in around.get(load.model.site, ()) if site in inner and site != load.model.site), None)
+        mine = sorted(around.get(load.model.site, ()), key=lambda site: (site.path, site.line, site.column))
+        held = next((inner[site] for site in mine if site in inner and site != load.model.site), None)
         if (
             held is not None
             and load.role == "model"

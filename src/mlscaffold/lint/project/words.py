@@ -21,7 +21,8 @@ TRANSPARENT = frozenset(
     "feature_name num_feature num_trees num_features num_boosted_rounds best_iteration current_iteration get_score get_fscore "
     "feature_names_in_ n_features_in_ classes_ get_n_features_in get_all_params tree_count_ feature_names_ "
     "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
-    "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close".split()
+    "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close get_tokenizer add_request "
+    "abort_request add_lora remove_lora has_unfinished_requests get_model_config".split()
 )
 TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
 LIGHT_PARTS = frozenset(  # of a loaded model: who takes one of them still loads weights of its own
@@ -33,6 +34,11 @@ GUESSED = frozenset(
     "transcribe predict predict_proba infer inference synthesize detect_and_decode readtext encode_text "
     "encode_image run_inference "
     "generate_image generate_text text_to_speech generate_speech generate_audio synthesise".split()
+)
+ANSWERS = GUESSED | frozenset(  # methods by which models are asked, also under another name: `ask = model.generate`
+    "__call__ forward generate run run_async encode embed embed_query embed_documents detect chat stream_chat complete "
+    "create_completion create_chat_completion summarize translate classify rank compute_score predict_on_batch "
+    "decision_function ocr tts tts_to_file recognize separate enhance".split()
 )
 TASKS = frozenset(("create_task", "ensure_future", "spawn_callback", "call_later"))  # what runs beside the caller
 WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))

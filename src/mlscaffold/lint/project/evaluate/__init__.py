@@ -223,6 +223,7 @@ class Evaluator:
     of_object = classes.of_object
     of_class = classes.of_class
     lineage = classes.lineage
+    is_network = classes.is_network
     method = classes.method
     is_property = classes.is_property
 

@@ -24,13 +24,14 @@ from mlscaffold.lint.project.values import (
     Values,
     joined,
 )
-from mlscaffold.lint.syntax import Attribute, Call, Name, dotted
+from mlscaffold.lint.project.words import ANSWERS
+from mlscaffold.lint.syntax import Attribute, Call, Mapping, Name, dotted
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
 
 
-_CURRENT = ("flask.current_app", "quart.current_app")
+_SHELVES = ("flask.current_app", "quart.current_app", "flask.g", "quart.g", "threading.local", "types.SimpleNamespace")
 _NETWORKS = (
     "model",
     "base_model",
@@ -38,6 +39,7 @@ _NETWORKS = (
     "encoder",
     "decoder",
     "backbone",
+    "module",
     "signatures",
 )  # of a loaded model: still that model
 
@@ -61,7 +63,9 @@ def of_attribute(evaluator: Evaluator, expr: Attribute, frame: Frame) -> Values:
 
 def _is_shelf(expr: Attribute, values: Values) -> bool:
     """Whether applications put things of their own there: `app.state`, `current_app`."""
-    return last_name(expr.base) == "state" or any(isinstance(value, External) and value.name in _CURRENT for value in values)
+    return last_name(expr.base) == "state" or any(
+        isinstance(value, External | ExternalObject) and value.name in _SHELVES for value in values
+    )
 
 
 def _vendored(evaluator: Evaluator, expr: Attribute, frame: Frame) -> External | None:
@@ -93,7 +97,7 @@ def attribute(evaluator: Evaluator, value: Value, name: str) -> Values:
     if isinstance(value, ClassValue):
         return evaluator.of_class(value, name)
     if isinstance(value, ModelValue):
-        return (value,) if name in _NETWORKS else ()
+        return (value,) if name in _NETWORKS or name in ANSWERS else ()
     if isinstance(value, Items):
         named = picked(value, name)
         return named if named else (value,) if name in ("values", "items", "copy") else ()
@@ -121,7 +125,21 @@ def _set_elsewhere(evaluator: Evaluator, expr: Attribute, values: Values) -> Val
         )
         for path, index, step, _ in islice(outside, 8):
             found.append(evaluator.assigned(expr.name, step, evaluator.free_frame(path, index)))
+        if last_name(expr.base) == "state":
+            found += _yielded(evaluator, expr.name)
         evaluator.shelves[key] = tuple(
             value for value in joined(*found) if isinstance(value, Object | ModelValue | FunctionValue | Items)
         )
     return evaluator.shelves[key]
+
+
+def _yielded(evaluator: Evaluator, name: str) -> list[Values]:
+    """What a lifespan puts into the state of every request: `yield {"model": model}`."""
+    found: list[Values] = []
+    for path in evaluator.scope:
+        module = evaluator.source.module(path)
+        for index, function in enumerate(module.facts.functions if module else ()):
+            tables = [step.value for step in function.steps if step.kind == "yield" and isinstance(step.value, Mapping)]
+            held = (evaluator.evaluate(table, evaluator.free_frame(path, index)) for table in tables if function.is_generator)
+            found += [picked(value, name) for values in held for value in values if isinstance(value, Items)]
+    return found

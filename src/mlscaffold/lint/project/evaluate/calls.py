@@ -59,6 +59,8 @@ def _on_held(evaluator: Evaluator, held: Values, method: str, expr: Call, frame:
             return same if opened or method in _SAME_OBJECT else ()
         if isinstance(value, Request) and method != "get":
             return (REQUEST,)
+        if isinstance(value, Object) and method in _SAME_OBJECT and evaluator.method(value, method) is None:
+            return tuple(known for known in held if isinstance(known, Object))  # `Net().to(device)`
         said = strings.said_by(value, method, expr, frame, evaluator)
         if said is not None:
             return said

@@ -9,6 +9,7 @@ from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project.evaluate.containers import unpacked
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import ClassValue, External, Frame, FunctionValue, Known, Object, Value, Values, joined
+from mlscaffold.lint.project.words import MODEL_BASES
 from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subscript
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def of_object(evaluator: Evaluator, value: Object, name: str) -> Values:
     its_class = ClassValue(value.path, value.index, value.parent)
     if known and all(isinstance(part, Known) for part in known) and not _is_set_when_made(evaluator, owners, name):
         return joined(known, evaluator.of_class(its_class, name))  # a flag: until a method sets it, the class says what it is
+    if not known and name == "module" and evaluator.is_network(value):
+        return (value,)  # what `DataParallel` is put around
     return known or _of_task(evaluator, value, name) or evaluator.of_class(its_class, name)
 
 
@@ -172,6 +175,11 @@ def lineage(evaluator: Evaluator, value: Object | ClassValue) -> list[ClassValue
             bases = evaluator.evaluate(base.base if isinstance(base, Subscript) else base, frame)
             waiting += [known for known in bases if isinstance(known, ClassValue | External)]
     return found
+
+
+def is_network(evaluator: Evaluator, value: Object) -> bool:
+    """Whether an object's class is a network of a framework."""
+    return any(isinstance(owner, External) and owner.name.startswith(MODEL_BASES) for owner in evaluator.lineage(value))
 
 
 def method(evaluator: Evaluator, value: Value, name: str) -> FunctionValue | None:

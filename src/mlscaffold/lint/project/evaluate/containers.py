@@ -103,13 +103,15 @@ def of_mapping(evaluator: Evaluator, expr: Mapping, frame: Frame) -> Values:
 
 def inside(evaluator: Evaluator, expr: Comprehension, frame: Frame) -> Frame:
     """The frame in which a comprehension's element stands: its target is each of what it goes through."""
-    name = expr.target.id if isinstance(expr.target, Name) else ""
-    held = elements(evaluator.evaluate(expr.iterable, frame)) if name else ()
-    if name and isinstance(expr.iterable, Name | Attribute):
+    held = elements(evaluator.evaluate(expr.iterable, frame))
+    if isinstance(expr.iterable, Name | Attribute):
         held = joined(held, evaluator.entries(Subscript(expr.iterable, ANY, 0), frame))
-    if not held:
+    targets = expr.target.items if isinstance(expr.target, Collection) else (expr.target,)
+    names = [part.id for part in targets if isinstance(part, Name)]
+    taken = [(name, values) for name in names if (values := unpacked(held, expr.target, name))]
+    if not taken:
         return frame
-    bound = (*frame.bindings, (name, held))
+    bound = (*frame.bindings, *taken)
     return evaluator.frame(frame.path, frame.index, bindings=bound, itself=frame.itself, parent=frame.parent)
 
 
@@ -124,6 +126,19 @@ def picked(items: Items, key: object) -> Values:
     return joined(*(values for known, values in items.pairs if known is not None and known == key))
 
 
+def picked_any(items: Items) -> Values:
+    """What a comprehension holds any number of."""
+    return joined(*(values for known, values in items.pairs if known is None))
+
+
+def in_pairs(values: Values, place: int) -> Values:
+    """`enumerate(values)`, one side of `zip(…)`: the elements, each at a place of a pair."""
+    pairs = [pair for value in values if isinstance(value, Items) for pair in value.pairs]
+    asked = tuple(value for value in values if isinstance(value, Request))
+    each = [(key, held or ()) for key, held in pairs] + ([(None, asked)] if asked else [])
+    return items((key, tuple(part for one in held for part in items([(place, (one,))]))) for key, held in each)
+
+
 def elements(values: Values) -> Values:
     """What a loop over values goes through."""
     parts = [value.pairs for value in values if isinstance(value, Items)]
@@ -136,7 +151,7 @@ def unpacked(values: Values, target: Expr | None, name: str) -> Values:
     if not isinstance(target, Collection):
         return values
     place = next((index for index, part in enumerate(target.items) if last_name(part) == name), None)
-    found = [picked(value, place) for value in values if isinstance(value, Items)]
+    found = [picked(value, place) or picked_any(value) for value in values if isinstance(value, Items)]
     return joined(*found) if any(found) else tuple(value for value in values if not isinstance(value, Known))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project import strings
+from mlscaffold.lint.project.evaluate.containers import in_pairs
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import (
     NOWHERE,
     REQUEST,
     ClassValue,
+    External,
     ExternalObject,
     Frame,
     FunctionValue,
@@ -19,6 +21,7 @@ from mlscaffold.lint.project.values import (
     Object,
     Request,
     Site,
+    Value,
     Values,
     items,
     joined,
@@ -46,6 +49,8 @@ PROVIDERS = (
     "dependency_injector.providers.Factory",
     "dependency_injector.providers.Resource",
 )
+_WRAPPING = ("torch.", "accelerate.", "deepspeed.", "intel_extension_for_pytorch.", "peft.", "tensorflow.function")
+_RUN_AT = {"to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "run_in_executor": 1}  # the place of the function that is run
 PROVIDED = "<provided>"
 BARE = Call(ANY, (), (), 0, 0, False)
 
@@ -113,7 +118,22 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
         return first
     if name in strings.BY_NAME:
         return joined(*(strings.object_named(text, frame.path, evaluator) for text in texts(first)))
-    return _unfamiliar(evaluator, name, expr, frame)
+    return _answered(evaluator, name, expr, frame) or _unfamiliar(evaluator, name, expr, frame)
+
+
+def _answered(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
+    """`to_thread(load, path)`, `run_in_executor(None, load, path)`: what the function answers that is run elsewhere."""
+    place = _RUN_AT.get(name.rpartition(".")[2], len(expr.arguments))
+    if place >= len(expr.arguments):
+        return ()
+    run, given = expr.arguments[place], expr.arguments[place + 1 :]
+    asked = Call(run, given, expr.keywords, expr.line, expr.column, awaited=False)
+    known = (value for value in evaluator.evaluate(run, frame) if not isinstance(value, External) or _loads(evaluator, value))
+    return joined(*(evaluator.called(value, asked, frame) for value in known))
+
+
+def _loads(evaluator: Evaluator, value: External) -> bool:
+    return evaluator.catalog.loads.called(value.name) is not None
 
 
 def _gathered(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
@@ -124,20 +144,40 @@ def _gathered(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
     return items(enumerate([*plain, *(inner for pairs in spread for _, inner in pairs)]))
 
 
+def _enumerated(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
+    return in_pairs(evaluator.evaluate(expr.arguments[0], frame), 1) if expr.arguments else ()
+
+
+def _zipped(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
+    return joined(*(in_pairs(evaluator.evaluate(part, frame), place) for place, part in enumerate(expr.arguments)))
+
+
+_TOGETHER = {"asyncio.gather": _gathered, "enumerate": _enumerated, "zip": _zipped}
+
+
 def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
-    if name == "asyncio.gather":
-        return _gathered(evaluator, expr, frame)
+    if name in _TOGETHER:
+        return _TOGETHER[name](evaluator, expr, frame)
     loaded = evaluator.load(name, expr, frame)
     if loaded:
         return loaded
     # What wraps a model is still that model: DataParallel(model), HuggingFacePipeline(pipeline=pipe), torch.compile(model).
     given = [evaluator.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
-    wrapped = [value for values in given for value in values if isinstance(value, ModelValue) and value.role != "preprocessor"]
-    trains = name.endswith("Trainer")  # what trains a model is not that model
+    wrapped = [value for values in given for value in values if _is_kept(evaluator, value, name)]
+    # What trains a model, or runs it elsewhere, is not that model.
+    apart = name.endswith("Trainer") or evaluator.catalog.meanings.get(name) in ("queue", "offload")
     paths = texts(given[0]) if given else ()
     data = evaluator.settings.read(name, paths, frame.path) or strings.read(name, frame.path, evaluator)
     made = (ExternalObject(name, Site(frame.path, expr.line, expr.column)),)
-    return joined(() if trains else tuple(wrapped), data, made)
+    return joined(() if apart else tuple(wrapped), data, made)
+
+
+def _is_kept(evaluator: Evaluator, value: Value, name: str) -> bool:
+    """Whether what a library makes around a value is asked for it: around a model always, around a network by its framework."""
+    if isinstance(value, ModelValue):
+        figure = value.role == "unknown" and name.startswith("torch.nn.") and "Parallel" not in name  # `Linear(held["width"])`
+        return value.role != "preprocessor" and not figure
+    return name.startswith(_WRAPPING) and isinstance(value, Object) and evaluator.is_network(value)
 
 
 def _getattr(evaluator: Evaluator, expr: Call, frame: Frame, first: Values) -> Values:

@@ -32,6 +32,7 @@ from mlscaffold.lint.syntax import (
 MOST_VISITS = 2500  # functions per root: beyond it a handler is too wide to be one
 DEEPEST = 40  # spots on the way
 _LEAVES = frozenset((Name, Constant, Function))  # nothing happens where one of them is read
+_RUNS = {"with": ("__enter__", "__aenter__"), "for": ("__iter__", "__aiter__")}  # methods that a statement runs
 
 
 class Walker:
@@ -96,13 +97,14 @@ class Walker:
             state = replace(state, words=words)
         kept_in = tuple(spots.kept_in(step, frame, module))
         self.expression(step.value, frame, state, (*trail, *kept_in))
-        if step.kind == "with":
-            self._opened(step.value, step.line, frame, state, trail)
+        if step.kind in _RUNS:
+            self._run_by(step, frame, state, trail)
 
-    def _opened(self, expr: Expr, line: int, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
-        """What a `with` runs on the object that it is given."""
+    def _run_by(self, step: Step, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+        """What a `with` or a loop runs on the object that it is given."""
+        expr, line = step.value, step.line
         for value in self.evaluator.evaluate(expr, frame):
-            bound = self.evaluator.method(value, "__enter__") or self.evaluator.method(value, "__aenter__")
+            bound = next((bound for name in _RUNS[step.kind] if (bound := self.evaluator.method(value, name))), None)
             if bound is not None:
                 self.call_value(bound, Call(expr, (), (), line, 1, False), frame, state, trail)
 
@@ -178,6 +180,8 @@ class Walker:
             self.hand_over(call, meaning, frame, state, trail)
             if meaning == "stream":
                 inner = replace(state, stream=True)
+        elif meaning == "applied":
+            follow.applied(self, call, frame, state, trail)
         elif self.streams(call, values, frame):
             inner = replace(state, stream=True)
         if last_name(function) in TASKS and not follow.awaits(call, frame, self.evaluator):
@@ -241,7 +245,6 @@ class Walker:
     call_value = follow.call_value
     decorated = follow.decorated
     is_async = follow.is_async
-    is_network = follow.is_network
     by_name = follow.by_name
 
     weights = models.weights

@@ -229,6 +229,8 @@ def extent(walker: Walker, iterable: Expr, frame: Frame, state: State) -> Repeat
     if any(isinstance(value, Request) for value in values) or asks_request(walker, iterable, frame):
         return "request"
     held = [value for value in values if isinstance(value, Items)]
+    if isinstance(iterable, Call) and last_name(iterable.function) == "zip":
+        return "config"
     if held and any(_is_one(value) for value in held):
         return ""
     if isinstance(iterable, Call) and last_name(iterable.function) == "range":

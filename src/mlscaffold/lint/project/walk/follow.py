@@ -7,7 +7,7 @@ from itertools import islice
 
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.facts import MODULE, ClassFacts, FunctionFacts, Step
-from mlscaffold.lint.project.events import Spot, State
+from mlscaffold.lint.project.events import Spot, State, stronger
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import (
     ClassValue,
@@ -21,7 +21,7 @@ from mlscaffold.lint.project.values import (
     Value,
     Values,
 )
-from mlscaffold.lint.project.words import GUESSED, MODEL_BASES, TOO_COMMON, WAITING, sounds_like_model
+from mlscaffold.lint.project.words import GUESSED, TOO_COMMON, WAITING, sounds_like_model
 from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Name, Other, dotted, names_in, walk
 
 if TYPE_CHECKING:
@@ -45,34 +45,62 @@ def dispatched(values: Values, call: Call, frame: Frame, state: State) -> Iterat
 
 def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
     """Functions given as arguments to what runs them elsewhere."""
-    note = Spot(frame.path, call.line, f"handed to {last_name(call.function)}")
+    way = (*trail, Spot(frame.path, call.line, f"handed to {last_name(call.function)}"))
     held_up = state.loop and last_name(call.function) in ("submit", "map") and _is_held_up(walker, call, frame)
-    for word, part in (*(("", part) for part in call.arguments), *call.keywords):
-        if word in ("loop", "executor", "callback"):
+    handed = replace(
+        state,
+        loop=held_up,
+        aside=not held_up,
+        held_up=state.held_up or held_up,
+        queued=state.queued or meaning == "queue",
+        stream=state.stream or meaning == "stream",
+    )
+    behind = ((call.arguments[place:], part) for place, part in enumerate(call.arguments, 1))
+    named = (((), part) for word, part in call.keywords if word not in ("loop", "executor", "callback"))
+    for rest, part in (*behind, *named):
+        if isinstance(part, Constant):
             continue
-        for value in walker.evaluator.evaluate(part, frame) if not isinstance(part, Constant) else ():
-            if not isinstance(value, FunctionValue | ClassValue | Object | ModelValue) or (
-                isinstance(value, Object) and meaning == "queue"
-            ):
+        values = walker.evaluator.evaluate(part, frame)
+        given = next((tuple(item.items) for key, item in call.keywords if key == "args" and isinstance(item, Collection)), rest)
+        run = Call(part, given, (), call.line, call.column, awaited=False)
+        for value in values:
+            if not _is_run(walker, value) or (isinstance(value, Object) and meaning == "queue"):
                 continue
-            on_loop = held_up or (state.loop and isinstance(value, FunctionValue) and walker.is_async(value))
-            handed = replace(
-                state,
-                loop=on_loop,
-                aside=not on_loop,
-                held_up=state.held_up or held_up,
-                queued=state.queued or meaning == "queue",
-                stream=state.stream or meaning == "stream",
-            )
-            rest = tuple(other for other in call.arguments if other is not part) if not word else ()
-            rest = rest[call.arguments.index(part) :] if not word else rest
-            words = next(
-                (tuple(item.items) for key, item in call.keywords if key == "args" and isinstance(item, Collection)), rest
-            )
-            way = (*trail, note, *(_defined(walker, value) if on_loop else ()))
-            walker.call_value(value, Call(part, words, (), call.line, call.column, False), frame, handed, way)
-            if isinstance(value, ModelValue):
-                walker.predict(value, "", call, frame, handed, trail)
+            if not held_up and state.loop and isinstance(value, FunctionValue) and walker.is_async(value):
+                on_loop = replace(handed, loop=True, aside=False)
+                walker.call_value(value, run, frame, on_loop, (*way, *_defined(walker, value)))
+            else:
+                walker.call_value(value, run, frame, handed, (*way, *(_defined(walker, value) if held_up else ())))
+        if isinstance(part, Attribute) and (meaning == "offload" or _is_of_model(walker, part, frame)):
+            walker.method_call(run, values, frame, handed, way)
+
+
+def _is_of_model(walker: Walker, part: Attribute, frame: Frame) -> bool:
+    return any(isinstance(value, ModelValue) for value in walker.evaluator.evaluate(part.base, frame))
+
+
+def applied(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
+    """Functions that run here for each item: `map(function, items)`, `items.apply(function)`, `sorted(items, key=function)`."""
+    parts = (*call.arguments, *(part for _, part in call.keywords))
+    held = ((part, value) for part in parts for value in walker.evaluator.evaluate(part, frame))
+    run = [(part, value) for part, value in held if isinstance(value, FunctionValue | ModelValue)]
+    over = [part for part in call.arguments if part not in [function for function, _ in run]]
+    if isinstance(call.function, Attribute):
+        over.append(call.function.base)
+    if not run:
+        return
+    repeat = walker.extent(over[0], frame, state) if over else ""
+    way = (*trail, Spot(frame.path, call.line, f"handed to {last_name(call.function)}"))
+    for part, value in run:
+        each = Call(part, tuple(over), (), call.line, call.column, False)
+        walker.call_value(value, each, frame, replace(state, repeat=stronger(state.repeat, repeat)), way)
+
+
+def _is_run(walker: Walker, value: Value) -> bool:
+    """Whether what is handed over runs code that can be told: the repository's, a model, a library's loader."""
+    if isinstance(value, External):
+        return walker.evaluator.catalog.loads.called(value.name) is not None
+    return isinstance(value, FunctionValue | ClassValue | Object | ModelValue)
 
 
 def _defined(walker: Walker, value: Value) -> Iterator[Spot]:
@@ -94,7 +122,7 @@ def meaning(walker: Walker, call: Call, values: Values, frame: Frame) -> str:
     ):
         return "offload"
     meaning = walker.evaluator.catalog.methods.get(name, "")
-    if not isinstance(call.function, Attribute) or known or meaning not in ("offload", "queue"):
+    if not isinstance(call.function, Attribute) or known or meaning not in ("offload", "queue", "applied"):
         return ""
     # Work that is submitted and then waited for is no queue.
     return "offload" if name == "submit" and _waits(walker, frame) else meaning
@@ -171,7 +199,9 @@ def call_value(walker: Walker, value: Value, call: Call, frame: Frame, state: St
     elif isinstance(value, External):
         walker.external(value, call, frame, state, trail)
     elif isinstance(value, ModelValue):
-        walker.predict(value, "", call, frame, state, trail)
+        function = call.function
+        if not isinstance(function, Attribute) or value not in walker.evaluator.evaluate(function.base, frame):
+            walker.predict(value, "", call, frame, state, trail)  # else a method of it, which is told by its name
     elif isinstance(value, ExternalObject):
         walker.predict_by_type(value.name, "", call, frame, state, trail)
     elif isinstance(value, Object):
@@ -179,7 +209,7 @@ def call_value(walker: Walker, value: Value, call: Call, frame: Frame, state: St
             bound = walker.evaluator.method(value, name)
             if bound is not None:
                 _enter(walker, bound, call, frame, state, trail)
-        if walker.is_network(value):
+        if walker.evaluator.is_network(value):
             walker.event("predict", call, frame, state, trail, name=_class_name(walker, value), guessed=True)
 
 
@@ -262,11 +292,6 @@ def is_async(walker: Walker, value: FunctionValue) -> bool:
     """Whether a function of the repository is `async def`."""
     module = walker.evaluator.source.module(value.path)
     return bool(module and module.function(value.index).is_async)
-
-
-def is_network(walker: Walker, value: Object) -> bool:
-    """Whether an object's class is a network of a framework."""
-    return any(isinstance(owner, External) and owner.name.startswith(MODEL_BASES) for owner in walker.evaluator.lineage(value))
 
 
 def _class_name(walker: Walker, value: Object) -> str:

@@ -17,10 +17,11 @@ from mlscaffold.lint.project.values import (
     ModelValue,
     Object,
     Site,
+    Value,
     Values,
 )
 from mlscaffold.lint.project.words import LIGHT_PARTS, TRAINS, TRANSPARENT, sounds_trainable
-from mlscaffold.lint.syntax import Attribute, Call, dotted
+from mlscaffold.lint.syntax import Attribute, Call, Comprehension, Expr, Name, Subscript, dotted
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.walk import Walker
@@ -28,16 +29,41 @@ if TYPE_CHECKING:
 
 def weights(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
     """What is given to `load_state_dict` holds the weights of a model."""
-    held = walker.evaluator.evaluate(call.function.base, frame) if isinstance(call.function, Attribute) else ()
-    loaded = next((value for value in held if isinstance(value, ModelValue)), None)
+    loaded = _whole(walker, call.function, frame)
     for part in (*call.arguments, *(value for _, value in call.keywords)):
-        for value in walker.evaluator.evaluate(part, frame):
+        for value in _given(walker, part, frame):
             if isinstance(value, ModelValue) and loaded is not None and loaded.site != value.site:
                 # What a library built takes the weights of a file: they are its own from then on.
                 walker.event("weights", call, frame, state, trail, name="", model=loaded, parts=frozenset((value.site,)))
             elif isinstance(value, ModelValue):
                 parts = frozenset(_inside(walker, call, frame)) - {value.site}
                 walker.event("weights", call, frame, state, trail, name="load_state_dict", model=value, parts=parts)
+
+
+def _whole(walker: Walker, function: Expr, frame: Frame) -> ModelValue | None:
+    """The loaded model that a part is of: `model` of `model.transformer.encoder.load_state_dict`."""
+    while isinstance(function, Attribute):
+        function = function.base
+        for value in walker.evaluator.evaluate(function, frame):
+            if isinstance(value, ModelValue):
+                return value
+    return None
+
+
+def _given(walker: Walker, part: Expr, frame: Frame) -> Iterator[Value]:
+    """What is given, and what a mapping was copied from, key by key: `{key[7:]: value for key, value in state.items()}`."""
+    yield from walker.evaluator.evaluate(part, frame)
+    copies = [part]
+    module = walker.evaluator.source.module(frame.path)
+    if module is not None and isinstance(part, Name):
+        copies += [step.value for step in module.locals_of(frame.index).get(part.id, ())]
+        for index, step, target in module.entries.get(part.id, ()):
+            loops = (module.block(index, block) for block, _ in step.context if index == frame.index)
+            found = [loop.test for loop in loops if loop.kind == "for"] if isinstance(target, Subscript) else []
+            yield from (value for test in found for value in walker.evaluator.evaluate(test, frame))
+    for copied in copies:
+        if isinstance(copied, Comprehension):
+            yield from walker.evaluator.evaluate(copied.iterable, frame)
 
 
 def _inside(walker: Walker, call: Call, frame: Frame) -> Iterator[Site]:
@@ -97,9 +123,11 @@ def _parts_of_load(walker: Walker, call: Call, frame: Frame, site: Site) -> Iter
             )
         ):
             yield site
-        given = [value.site for value in walker.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
-        if len(given) == 1 or word == "state_dict":
-            yield from (inner for inner in given if inner != site)  # `model = model_from_json(model)` is not its own part
+        given = [value for value in walker.evaluator.evaluate(part, frame) if isinstance(value, ModelValue)]
+        # One model, or one that is tried in several ways.
+        if len({(value.names, value.site.path, value.holder) for value in given}) == 1 or word == "state_dict":
+            # `model = model_from_json(model)` is not its own part
+            yield from (value.site for value in given if value.site != site)
         elif given and word == "model":  # one of several, nobody knows which: what is around it has no weights of its own
             yield site
 
@@ -152,9 +180,10 @@ def _on_object(
     for value in held:
         if isinstance(value, ExternalObject) and walker.predict_by_type(value.name, function.name, call, frame, state, trail):
             return
-    if any(isinstance(value, Object) and walker.is_network(value) for value in held) and function.name in (
+    if any(isinstance(value, Object) and walker.evaluator.is_network(value) for value in held) and function.name in (
         "predict",
         "generate",
+        "forward",
     ):
         walker.event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
     if any(isinstance(value, FunctionValue | ClassValue) for value in values) or values:
