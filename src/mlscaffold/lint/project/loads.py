@@ -142,9 +142,17 @@ def name_of(model: ModelValue) -> str:
 
 
 def _unmixed(loads: list[Load]) -> list[Load]:
-    """One entry per site and name; a site with a name drops the entries of it that have none."""
+    """One entry per site and name; a site with a name drops the entries of it that have none, and keeps what they told."""
     named = {load.site for load in loads if load.model.names}
-    return [load for load in loads if load.model.names or load.site not in named]
+    asked = {load.site: load for load in loads if load.model.by_request and load.state.keyed and not load.model.names}
+    found = []
+    for load in loads:
+        other = asked.get(load.site)
+        if load.model.names and other is not None and not load.model.by_request:  # a first one by its name, others as asked
+            load = replace(load, model=replace(load.model, by_request=True), replaced=other.replaced)
+        if load.model.names or load.site not in named:
+            found.append(load)
+    return found
 
 
 def _placed(loads: list[Load]) -> list[Load]:
