@@ -138,6 +138,8 @@ class Catalog:
         self.classes: dict[str, ServerEntry] = {}
         self.hooks: list[tuple[tuple[str, ...], ServerEntry]] = []
         self.signatures: list[tuple[tuple[str, ...], ServerEntry]] = []
+        self.routes: Names[str] = Names()
+        self.route_names: set[str] = set()  # the last parts of what `routes` names
         self.meanings: Names[str] = Names()
         self.methods: dict[str, str] = {}
         self.trainable: Names[bool] = Names()
@@ -196,6 +198,9 @@ class Catalog:
             )
             self.constructors.add(_words(raw.get("application", ())), entry)
             self.routers.add(_words(raw.get("router", ())), entry)
+            for meaning in ("route", "start"):
+                self.routes.add(_words(raw.get(meaning, ())), meaning)
+                self.route_names.update(word.rpartition(".")[2] for word in _words(raw.get(meaning, ())))
             self.bases.add(_words(raw.get("base", ())), entry)
             self.decorators.add(_words(raw.get("decorator", ())), entry)
             self.urls.add(_words(raw.get("urls", ())), entry)

@@ -14,7 +14,8 @@ _SERVERS = frozenset(
     b"gradio chainlit nicegui "
     b"dash celery dramatiq huey rq taskiq runpod potassium modal functions_framework apiflask flask_restx "
     b"flask_restful flask_restplus socketio "
-    b"socketserver docarray flask_openapi3 taskiq_redis flask_api pytriton airflow prefect dagster".split()
+    b"socketserver docarray flask_openapi3 taskiq_redis flask_api pytriton airflow prefect dagster "
+    b"faststream mcp fastmcp ninja".split()
 )
 _IMPORTED = expression(rb"\n[ \t]*(?:from|import)[ \t]+([A-Za-z_][A-Za-z0-9_]*)")
 _SEVERAL = expression(rb"\n[ \t]*import(?=[ \t\\])((?:[^\n#\\]|\\\r?\n)*,(?:[^\n#\\]|\\\r?\n)*)")
@@ -23,6 +24,7 @@ _BEHIND = (b"; import ", b"; from ", b": import ", b": from ")  # an import that
 _FUNCTIONS = (
     b"def model_fn", b"def lambda_handler", b"def handler(", b"def handle(", b"def init()",
     b"TritonPythonModel", b"urlpatterns", b"Servicer",
+    b"azure.functions", b"class WorkerSettings",
     b"def predict(event", b"def inference(event", b".task(", b".task\n", b"shared_task",
 )  # fmt: skip
 

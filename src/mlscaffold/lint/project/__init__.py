@@ -187,7 +187,7 @@ class Project:
             return made != start.site and made.path not in roots and made in starts
 
         startup, handlers = Handlers(self.evaluator, entries, start, wide, foreign).find()
-        script = start.server.framework in ("streamlit", "chainlit")
+        script = start.server.framework == "streamlit"
         module_events = self._run_modules(strict, roots, start, site)
         startup_events = tuple(event for hook in startup for event in self._run(hook, "startup", site.path))
         runs = [HandlerRun(hook, self._run(hook, "per-request", site.path)) for hook in handlers]
@@ -254,7 +254,7 @@ class Project:
 
     def _run_modules(self, strict: tuple[str, ...], roots: list[str], start: Start, site: Site) -> tuple[Event, ...]:
         walker = Walker(self.evaluator, main=site.path)
-        script = start.server.framework in ("streamlit", "chainlit")
+        script = start.server.framework == "streamlit"
         importers = self.modules.importers(strict)
         for path in strict:
             if script and path == site.path:

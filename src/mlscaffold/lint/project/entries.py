@@ -164,7 +164,9 @@ class Entries:
             base = call.function.base if isinstance(call.function, Attribute) else call.function
             if isinstance(base, Name | Attribute) and last_name(base) == name and step.kind in ("expr", "assign", "with"):
                 shown += 2 if last_name(call.function) == "set_page_config" else 1  # only what is run may set it
-        return shown >= 2
+        hooks = (part for function in module.facts.functions for part in function.decorators)
+        listens = any(last_name(getattr(part, "base", part)) == name and last_name(part).startswith("on_") for part in hooks)
+        return shown >= 2 or listens
 
     # -- factories -------------------------------------------------------------------------------------------------
 
@@ -244,5 +246,5 @@ _CONSTRUCTOR_NAMES = frozenset(
     "Celery Blocks Interface "
     "ChatInterface TabbedInterface start Potassium Dash MAXApp HTTPServer ThreadingHTTPServer TCPServer Worker "
     "SimpleWorker Service run "
-    "init_app quickstart mount Configurator FlaskAPI APIFlask OpenAPI FlaskApp AsyncApp".split()
+    "FunctionApp init_app quickstart mount Configurator FlaskAPI APIFlask OpenAPI FlaskApp AsyncApp".split()
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlscaffold.light import TYPE_CHECKING, dataclass
+from mlscaffold.light import TYPE_CHECKING, dataclass, replace
 from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE, FunctionFacts
 from mlscaffold.lint.project.entries import Entries, Start
@@ -30,6 +30,7 @@ _VERBS = frozenset(
     "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli "
     "query subscription".split()
 )
+_OTHERS = frozenset("function command message on_message event api on tool resource prompt callback".split())
 _STARTS = frozenset(
     "before_first_request before_serving before_server_start main_process_start on_startup after_server_start "
     "before_app_first_request "
@@ -152,15 +153,29 @@ class Handlers:
         ):
             self._add(self._startup, module, index, name)
             return
-        if name in ("task", "shared_task", "actor", "periodic_task") and self._start.server.kind == "worker":
+        if name in ("task", "shared_task", "actor", "periodic_task", "subscriber") and self._start.server.kind == "worker":
             self._add(self._found, module, index, f"task {module.function(index).name}", task=True)
             return
         if self._start.server.kind == "batch":
             if self._is_own(target, frame):  # a step of a flow: it runs to its end, nobody waits
                 self._add(self._startup, module, index, name)
             return
-        if name in _VERBS or name in ("function", "command", "message", "on_message", "event", "api"):
+        own = self._of_library(target, frame)
+        if own == "start":
+            self._add(self._startup, module, index, name)
+        elif own:
+            label = f"{name.upper()} {_text(decorator)}" if _text(decorator) else module.function(index).name
+            self._add(self._found, module, index, label, stream=name.startswith("websocket"))
+        elif name in _VERBS or name in _OTHERS:
             self._route(decorator, target, name, module, index, frame)
+
+    def _of_library(self, target: Expr, frame: Frame) -> str:
+        """What a decorator that the library itself has makes of a function: a "route", what runs at the "start", or ""."""
+        if last_name(target) not in self._evaluator.catalog.route_names:
+            return ""
+        values = self._evaluator.evaluate(target, frame)
+        named = (self._evaluator.catalog.routes.get(value.name) for value in values if isinstance(value, External))
+        return next(filter(None, named), "")
 
     def _is_own(self, target: Expr, frame: Frame) -> bool:
         """Whether a decorator is one of the framework at hand."""
@@ -179,7 +194,8 @@ class Handlers:
         subclassed = any(isinstance(value, Object) and self._is_server_object(value) for value in values)
         looks = path.startswith("/") or name in ("route", "websocket")
         if known or subclassed or (looks and not servers):
-            label = path if name in ("route", "websocket", "api_route", "call", "http") else f"{name.upper()} {path}"
+            label = path if name in ("route", "websocket", "api_route", "call", "http") else f"{name.upper()} {path}".strip()
+            label = module.function(index).name if name in _OTHERS and not path else label
             self._add(self._found, module, index, label or module.function(index).name, stream=name.startswith("websocket"))
 
     def _is_server(self, name: str) -> bool:
@@ -316,7 +332,9 @@ class Handlers:
                 continue  # what it defines runs as the methods of the class below it
             if entry is not None and self._is_held(value, known.name):
                 continue  # an object that the serving class keeps for itself is asked by nobody else
-            if entry is not None:
+            if entry is not None and entry.framework == "arq":
+                self._listed(value)
+            elif entry is not None:
                 self._framework_class(value, entry, module)
             elif any(
                 last_name(base) in _VIEW_BASES or last_name(base).endswith(("View", "ViewSet", "Resource", "Handler"))
@@ -340,6 +358,14 @@ class Handlers:
             if module is not None and path == holder.path and module.function(index).owner == holder.index:
                 return True
         return False
+
+    def _listed(self, value: ClassValue) -> None:
+        """The tasks of a settings class: `functions = [resize, describe]`, `on_startup = load`."""
+        for name, into in (("on_startup", self._startup), ("functions", self._found)):
+            for held in self._evaluator.of_class(value, name):
+                inner = [one for _, ones in held.pairs for one in ones] if isinstance(held, Items) else [held]
+                for task in inner:
+                    self._give(into, task, name, stream=False)
 
     def _framework_class(self, value: ClassValue, entry: ServerEntry, module: Module) -> None:
         itself = Object(value.path, value.index, value.parent)
@@ -380,6 +406,17 @@ class Handlers:
         for name in start.server.answer if start.server.kind == "lambda" else ():
             if name in top:
                 self._add(self._found, module, top[name], name)
+                self._take_model(module, top, name)
+
+    def _take_model(self, module: Module, top: dict[str, int], name: str) -> None:
+        """`predict_fn(data, model)` is given what `model_fn` returned."""
+        hook = self._found[module.path, top[name]]
+        if "model_fn" not in top or "model" not in [known.name for known in hook.function.parameters]:
+            return
+        made = self._evaluator.returned(FunctionValue(module.path, top["model_fn"], hook.frame.parent), (), {})
+        given = [(word, made if word == "model" and made else values) for word, values in hook.frame.bindings]
+        frame = self._evaluator.frame(module.path, top[name], bindings=given, itself=None, parent=hook.frame.parent)
+        self._found[module.path, top[name]] = replace(hook, frame=frame)
 
     # -- gathering -------------------------------------------------------------------------------------------------
 
@@ -412,7 +449,8 @@ class Handlers:
         bound = itself if isinstance(itself, Object) else None
         bindings = self._requested(function, module, bound) if into is self._found else ()
         frame = self._evaluator.frame(module.path, index, bindings=bindings, itself=bound, parent=parent)
-        loop = function.is_async or (self._start.server.plain == "loop" and into is self._found and not task)
+        on_loop = self._start.server.plain == "loop" and into is self._found and not task and not _in_thread(function)
+        loop = function.is_async or on_loop
         into.setdefault((module.path, index), Hook(label, frame, function, loop, stream or self._start.server.stream, task))
 
     def _is_injected(self, annotation: Expr | None, module: Module) -> bool:
@@ -434,6 +472,12 @@ class Handlers:
             ):
                 bound.append((parameter.name, (REQUEST,)))
         return tuple(bound)
+
+
+def _in_thread(function: FunctionFacts) -> bool:
+    """`@post(sync_to_thread=True)`: a plain function that the framework runs beside the loop."""
+    words = (pair for part in function.decorators if isinstance(part, Call) for pair in part.keywords)
+    return any(word == "sync_to_thread" and isinstance(value, Constant) and value.value is True for word, value in words)
 
 
 def _injected(expr: Expr | None) -> bool:
