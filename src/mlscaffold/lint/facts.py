@@ -15,7 +15,7 @@ BlockKind = Literal["if", "match", "try", "for", "while", "with", "main", "typin
 
 
 class Block(NamedTuple):
-    """A compound statement. `test` is what it asks, iterates or opens."""
+    """A compound statement. `test` is what it asks, iterates, opens or catches (the handlers' exceptions, in their order)."""
 
     kind: BlockKind
     test: Expr

@@ -12,6 +12,7 @@ from mlscaffold.lint.facts import Block, BlockKind, ClassFacts, FileFacts, Funct
 from mlscaffold.lint.syntax import (
     NOTHING,
     Attribute,
+    Collection,
     Compare,
     Constant,
     Expr,
@@ -227,7 +228,8 @@ class _Reader(Expressions):
         self._arm(self._block("with", Other(tuple(items)), node.lineno), 0, node.body)
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
-        block = self._block("try", NOTHING, node.lineno)
+        caught = tuple(NOTHING if handler.type is None else self.expr(handler.type) for handler in node.handlers)
+        block = self._block("try", Collection(caught), node.lineno)
         self._arm(block, 0, [*node.body, *node.orelse])
         for arm, handler in enumerate(node.handlers, 1):
             self._arm(block, arm, handler.body)

@@ -1,4 +1,5 @@
-"""Conditions that make a load happen once: `if model is None`, `if name not in cache`, `if self.ready: return`."""
+"""Conditions that make a load happen once: `if model is None`, `if name not in cache`, `if self.ready: return`,
+`except KeyError`."""
 
 from __future__ import annotations
 
@@ -7,13 +8,51 @@ from collections.abc import Iterator
 from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project.source import Module
 from mlscaffold.lint.project.values import Frame
-from mlscaffold.lint.syntax import Attribute, Call, Compare, Constant, Expr, Logic, Name, Subscript, children, dotted
+from mlscaffold.lint.syntax import (
+    Attribute,
+    Call,
+    Collection,
+    Compare,
+    Constant,
+    Expr,
+    Logic,
+    Name,
+    Subscript,
+    children,
+    dotted,
+    names_in,
+    walk,
+)
+
+_NOT_THERE = frozenset(("KeyError", "AttributeError", "NameError", "IndexError", "LookupError", "UnboundLocalError"))
+
+_OF_REQUEST = frozenset(
+    "headers form args json query_params path_params cookies files values GET POST META FILES data body method url query".split()
+)
 
 
 def keeps(test: Expr, arm: int, frame: Frame, module: Module) -> bool:
     """Whether the arm of an `if` runs only while something that outlives the call is not there yet."""
     verdict = _empty(test, frame, module)
     return verdict is not None and verdict == (arm == 0)
+
+
+def misses(block: int, arm: int, frame: Frame, module: Module) -> bool:
+    """Whether a handler makes what the body did not find: `except KeyError: cache[name] = load(name)`."""
+    known, function = module.block(frame.index, block), module.function(frame.index)
+    caught = known.test.items if isinstance(known.test, Collection) else ()
+    if not 0 < arm <= len(caught) or not _NOT_THERE.issuperset(names_in(caught[arm - 1]) or ("",)):
+        return False
+    stored = (step.target for step in function.steps if (block, arm) in step.context and step.target is not None)
+    return any(looked_up(block, frame, module)) and any(outlives(target, frame, module) for target in stored)
+
+
+def looked_up(block: int, frame: Frame, module: Module) -> Iterator[Expr]:
+    """What the body of a `try` asks of places that outlive the call."""
+    steps = (step for step in module.function(frame.index).steps if (block, 0) in step.context)
+    for part in (part for step in steps for part in walk(step.value)):
+        if isinstance(part, Name | Attribute | Subscript) and outlives(part, frame, module):
+            yield part
 
 
 def _empty(test: Expr, frame: Frame, module: Module) -> bool | None:
@@ -29,9 +68,12 @@ def _empty(test: Expr, frame: Frame, module: Module) -> bool | None:
     if isinstance(test, Call):
         if dotted(test.function) == "hasattr":
             return False
+        if dotted(test.function) == "len":
+            return False if test.arguments and outlives(test.arguments[0], frame, module) else None
         # `.get(key)` and `.is_loaded()` of something that lasts
         return False if isinstance(test.function, Attribute) and outlives(test.function.base, frame, module) else None
-    return False if isinstance(test, Name | Attribute | Subscript) and outlives(test, frame, module) else None
+    there = isinstance(test, Name | Attribute | Subscript) and outlives(test, frame, module)
+    return False if there or _is_looked_up(test, frame, module) else None
 
 
 def _compared(test: Compare, frame: Frame, module: Module) -> bool | None:
@@ -42,7 +84,8 @@ def _compared(test: Compare, frame: Frame, module: Module) -> bool | None:
         and isinstance(test.right, Constant)
         and test.right.value in (None, False, 0)
     ):
-        there = outlives(test.left, frame, module) or _is_looked_up(test.left, frame, module)
+        counted = isinstance(test.left, Call) and _empty(test.left, frame, module) is False  # `len(models) == 0`
+        there = counted or outlives(test.left, frame, module) or _is_looked_up(test.left, frame, module)
         return (test.operator in ("is", "==")) if there else None
     if isinstance(test.right, Constant) or isinstance(test.left, Constant):
         return None  # `if backend == "onnx"` asks for a setting, not for what is there already
@@ -72,10 +115,14 @@ def outlives(expr: Expr, frame: Frame, module: Module) -> bool:
     """Whether the place lasts longer than the call: an attribute, a name of the module."""
     if isinstance(expr, Attribute):
         base = dotted(expr.base)
+        if base.rpartition(".")[2] in ("request", "req") and expr.name in _OF_REQUEST:
+            return False
         return bool(base) and not base.startswith(("request.form", "request.args", "payload", "data.", "args."))
     if isinstance(expr, Subscript):
         return outlives(expr.base, frame, module)
     if isinstance(expr, Call):
+        if dotted(expr.function) == "globals":
+            return True
         return isinstance(expr.function, Attribute) and outlives(expr.function.base, frame, module)
     if not isinstance(expr, Name) or frame.index == MODULE:
         return False

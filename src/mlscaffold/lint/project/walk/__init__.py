@@ -8,6 +8,7 @@ from mlscaffold.light import replace
 from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project.evaluate import Evaluator
 from mlscaffold.lint.project.events import ONE_PLACE, Event, EventKind, Spot, State, stronger
+from mlscaffold.lint.project.guards import outlives
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import Frame, Known, ModelValue, Object, Site
@@ -22,6 +23,7 @@ from mlscaffold.lint.syntax import (
     Constant,
     Expr,
     Function,
+    Logic,
     Mapping,
     Name,
     Subscript,
@@ -56,7 +58,7 @@ class Walker:
         function = module.function(frame.index)
         for parameter in function.parameters:
             if parameter.default is not None and frame.bound(parameter.name) is None:
-                self.depends(parameter.default, frame, state, trail)
+                self.depends(parameter.default, frame, state, trail, told=parameter.annotation)
             if parameter.annotation is not None:
                 self.depends(parameter.annotation, frame, state, trail)
         if any(last_name(part.function if isinstance(part, Call) else part) == "inject" for part in function.decorators):
@@ -137,6 +139,8 @@ class Walker:
         if isinstance(expr, Choice):
             self._choice(expr, frame, state, trail)
             return
+        if isinstance(expr, Logic) and expr.operator == "or" and self._is_there(expr.values[0], frame):
+            state = replace(state, kept=True)  # `model = model or load()`
         if isinstance(expr, Mapping) and (first := _first_of_table(expr)) is not None:
             state = replace(state, table=Site(frame.path, first.line, first.column))
         if isinstance(expr, Attribute):
@@ -146,6 +150,11 @@ class Walker:
         for part in children(expr):
             if type(part) not in _LEAVES:
                 self.expression(part, frame, state, trail)
+
+    def _is_there(self, expr: Expr, frame: Frame) -> bool:
+        """Whether a place that outlives the call may hold what else is made."""
+        module = self.evaluator.source.module(frame.path)
+        return module is not None and isinstance(expr, Name | Attribute) and outlives(expr, frame, module)
 
     def _choice(self, expr: Choice, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         """`a if test else b`: where a setting chooses, one of the two; else alternatives, unless a request asks for either."""
@@ -188,6 +197,7 @@ class Walker:
             inner = replace(state, queued=True)
         if isinstance(function, Attribute):
             self.expression(function.base, frame, state, trail)
+            self._property(function, frame, state, trail)
         elif not isinstance(function, Name):
             self.expression(function, frame, state, trail)
         for part in (*call.arguments, *(value for _, value in call.keywords)):

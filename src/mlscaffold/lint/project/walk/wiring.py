@@ -25,8 +25,8 @@ def injected(walker: Walker, frame: Frame, module: Module, state: State, trail: 
                 )
 
 
-def depends(walker: Walker, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
-    """`= Depends(f)` and `Annotated[T, Depends(f)]`: the framework calls `f` for each request."""
+def depends(walker: Walker, expr: Expr, frame: Frame, state: State, trail: tuple[Spot, ...], told: Expr | None = None) -> None:
+    """`= Depends(f)` and `Annotated[T, Depends(f)]`: the framework calls `f` for each request, or else the type it is told."""
     outer = frame.parent or frame
     alias = walker.evaluator.alias(expr, outer)
     waiting = [alias[0] if alias else expr]
@@ -36,10 +36,11 @@ def depends(walker: Walker, expr: Expr, frame: Frame, state: State, trail: tuple
         waiting += children(part)
         if not isinstance(part, Call) or last_name(part.function) not in ("Depends", "Security", "Provide"):
             continue
-        for value in walker.evaluator.evaluate(part.arguments[0], outer) if part.arguments else ():
+        made = part.arguments[0] if part.arguments else told
+        for value in walker.evaluator.evaluate(made, outer) if made is not None else ():
             plain = isinstance(value, FunctionValue) and not walker.is_async(value)
             within = replace(state, loop=False) if plain else state
-            walker.call_value(value, Call(part.arguments[0], (), (), part.line, part.column, False), outer, within, trail)
+            walker.call_value(value, Call(part.function, (), (), part.line, part.column, False), outer, within, trail)
 
 
 def from_container(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
