@@ -25,7 +25,7 @@ def check(project: Project) -> Iterator[Finding]:
             if blocking:
                 yield _finding(project, service, run, heavy or blocking, heavy=bool(heavy))
         for event in service.startup_events:
-            if event.kind == "train" and event.state.queued and event.state.loop and not event.state.aside:
+            if event.state.queued and event.state.loop and not event.state.aside and _goes_on(project, service, event):
                 yield _task(project, service, event)
                 break
 
@@ -33,6 +33,12 @@ def check(project: Project) -> Iterator[Finding]:
 def _blocks(event: Event) -> bool:
     computes = event.kind in ("predict", "train")
     return computes and event.state.loop and not event.state.aside and event.state.moment != "startup"
+
+
+def _goes_on(project: Project, service: Deployable, event: Event) -> bool:
+    """Whether a task that starts with the service trains, or asks a network again and again."""
+    asks = event.kind == "predict" and event.state.repeat == "endless"
+    return event.kind == "train" or (asks and not _prepares(service, event) and not _quick(project, service, event))
 
 
 def _prepares(service: Deployable, event: Event) -> bool:

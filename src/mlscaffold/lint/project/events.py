@@ -29,6 +29,7 @@ class State:
     `loop`: on the event loop. `aside`: in a thread or process that the caller waits for. `queued`: nobody waits. `kept`:
     behind a cache or an `if … is None`; `keyed`: that cache's key comes from the request; `swaps`: it holds one thing, that of
     the last key. `arms` are the alternatives taken on the way, `words` the names on the left of the assignments on the way.
+    `pulled`: among what a response streams, whose plain generators the framework runs in a thread.
     `held_up`: in a pool that the event loop stands still for. `guessed`: reached through a name that several classes have.
     `rows`: how often the loops on the way run, as far as constants say it (0: nothing does).
     `table`: the dict display whose entries are all calls of one function. `keeper`: the function (file, index) that the
@@ -44,6 +45,7 @@ class State:
     keyed: bool = False
     swaps: bool = False
     stream: bool = False
+    pulled: bool = False
     guessed: bool = False
     repeat: Repeat = ""
     rows: int = 0

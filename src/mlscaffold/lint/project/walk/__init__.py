@@ -97,6 +97,8 @@ class Walker:
             words += (ONE_PLACE,) * _is_one_place(step.target, frame, module)
         if words != state.words:
             state = replace(state, words=words)
+        if isinstance(step.value, Call) and follow.is_streamed(step.target, module.function(frame.index)):
+            state = replace(state, stream=True, pulled=True)
         kept_in = tuple(spots.kept_in(step, frame, module))
         self.expression(step.value, frame, state, (*trail, *kept_in))
         if step.kind in _RUNS:
@@ -188,11 +190,11 @@ class Walker:
         if meaning in ("offload", "queue", "stream"):
             self.hand_over(call, meaning, frame, state, trail)
             if meaning == "stream":
-                inner = replace(state, stream=True)
+                inner = replace(state, stream=True, pulled=True)
         elif meaning == "applied":
             follow.applied(self, call, frame, state, trail)
         elif self.streams(call, values, frame):
-            inner = replace(state, stream=True)
+            inner = replace(state, stream=True, pulled=True)
         if last_name(function) in TASKS and not follow.awaits(call, frame, self.evaluator):
             inner = replace(state, queued=True)
         if isinstance(function, Attribute):

@@ -8,7 +8,7 @@ from itertools import islice
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.facts import MODULE, ClassFacts, FunctionFacts, Step
 from mlscaffold.lint.project.events import Spot, State, stronger
-from mlscaffold.lint.project.source import last_name
+from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
     ClassValue,
     External,
@@ -22,13 +22,14 @@ from mlscaffold.lint.project.values import (
     Values,
 )
 from mlscaffold.lint.project.words import GUESSED, TOO_COMMON, WAITING, sounds_like_model
-from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Name, Other, dotted, names_in, walk
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Name, Other, dotted, names_in, walk
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
     from mlscaffold.lint.project.walk import Walker
 
 
+_STREAMS = ("StreamingResponse", "EventSourceResponse", "StreamingHttpResponse")
 MOST_KINDS = 8  # implementations of one interface that a call may mean
 MOST_CANDIDATES = 3  # classes with a method of that name: beyond it the name says nothing
 
@@ -190,6 +191,15 @@ def streams(walker: Walker, call: Call, values: Values, frame: Frame) -> bool:
     return False
 
 
+def is_streamed(target: Expr | None, function: FunctionFacts) -> bool:
+    """Whether what a step puts into a name is what a response streams: `parts = generated(text)`, `StreamingResponse(parts)`."""
+    if not isinstance(target, Name):
+        return False
+    calls = (part for step in function.steps for part in walk(step.value) if isinstance(part, Call))
+    given = (part for call in calls if last_name(call.function).endswith(_STREAMS) for part in call.arguments)
+    return any(isinstance(part, Name) and part.id == target.id for part in given)
+
+
 def call_value(walker: Walker, value: Value, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
     """What calling one value leads to."""
     if isinstance(value, FunctionValue):
@@ -228,6 +238,8 @@ def _enter(walker: Walker, value: FunctionValue, call: Call, frame: Frame, state
     words = {word: walker.evaluator.evaluate(part, frame) for word, part in call.keywords}
     inner = walker.evaluator.bind(value, arguments, words)
     state = walker.decorated(value, inner, state)
+    if state.pulled and function.is_generator and not function.is_async:
+        state = replace(state, loop=False, aside=True, pulled=False)
     said = _said(function, module.class_of(value.index))
     note = Spot(frame.path, call.line, said) if call.line else Spot(value.path, function.line, function.name)
     walker.visit(inner, state, (*trail, *_imported(walker, value, call, frame), note))
@@ -257,17 +269,33 @@ def decorated(walker: Walker, value: FunctionValue, frame: Frame, state: State) 
     outer = value.parent or walker.evaluator.frame(value.path, MODULE)
     for decorator in module.function(value.index).decorators if module else ():
         target = decorator.function if isinstance(decorator, Call) else decorator
-        meanings = {
-            walker.evaluator.catalog.meanings.get(found.name)
-            for found in walker.evaluator.evaluate(target, outer)
-            if isinstance(found, External)
-        }
+        held = walker.evaluator.evaluate(target, outer)
+        meanings = {walker.evaluator.catalog.meanings.get(found.name) for found in held if isinstance(found, External)}
+        if any(isinstance(found, FunctionValue) and _hands_over(walker, found) for found in held):
+            meanings.add("offload")
         if "cached" in meanings or "cache" in last_name(target).lower() or "singleton" in last_name(target).lower():
             keyed = any(isinstance(held, Request) for _, values in frame.bindings for held in values)
             state = replace(state, kept=True, keyed=state.keyed or keyed, keeper=(value.path, value.index))
         if "offload" in meanings:
             state = replace(state, loop=False, aside=True)
     return state
+
+
+def _hands_over(walker: Walker, decorator: FunctionValue) -> bool:
+    """Whether a decorator of the repository puts functions into a thread: `return await to_thread(function, *arguments)`."""
+    module = walker.evaluator.source.module(decorator.path)
+    for index, _, call in module.calls() if module else ():
+        if module is None or index == decorator.index or not _stands_in(index, decorator.index, module):
+            continue
+        if walker.evaluator.catalog.methods.get(last_name(call.function)) == "offload":
+            return True
+    return False
+
+
+def _stands_in(index: int, outer: int, module: Module) -> bool:
+    while index > outer:
+        index = module.function(index).parent
+    return index == outer
 
 
 def _construct(walker: Walker, value: ClassValue, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
