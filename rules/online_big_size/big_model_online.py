@@ -59,7 +59,7 @@ def _waiting(run: HandlerRun, load: Load) -> Event | None:
 
 def _calls(run: HandlerRun, load: Load) -> Iterator[Event]:
     for event in run.events:
-        mine = event.model is not None and event.model.site == load.inner
+        mine = load.is_of(event)
         waits = not event.state.queued and not event.state.stream
         if event.kind == "predict" and mine and waits:
             yield event

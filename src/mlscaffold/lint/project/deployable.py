@@ -40,6 +40,14 @@ class Load:
     def inner(self) -> Site:
         return self.model.site
 
+    def is_of(self, event: Event) -> bool:
+        """Whether an event is of this model; where one call loads several, the names that both know tell them apart."""
+        model = event.model
+        if model is None or model.site != self.inner:
+            return False
+        names = {name for name in model.names if not name.startswith("pipeline:")}  # a task is no name of a model
+        return not names or not self.model.names or not names.isdisjoint(self.model.names)
+
 
 @dataclass(frozen=True, slots=True)
 class HandlerRun:

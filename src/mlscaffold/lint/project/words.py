@@ -35,10 +35,14 @@ GUESSED = frozenset(
     "encode_image run_inference "
     "generate_image generate_text text_to_speech generate_speech generate_audio synthesise".split()
 )
-ANSWERS = GUESSED | frozenset(  # methods by which models are asked, also under another name: `ask = model.generate`
-    "__call__ forward generate run run_async encode embed embed_query embed_documents detect chat stream_chat complete "
-    "create_completion create_chat_completion summarize translate classify rank compute_score predict_on_batch "
-    "decision_function ocr tts tts_to_file recognize separate enhance".split()
+_ASKING = tuple(
+    f"{verb}_"
+    for verb in "generate predict transcribe synthesize infer encode embed detect classify recognize summarize translate".split()
+)
+_ANSWERS = GUESSED | frozenset(
+    "__call__ forward generate run run_async encode embed detect chat stream_chat complete create_completion "
+    "create_chat_completion summarize translate classify rank compute_score decision_function ocr tts tts_to_file recognize "
+    "separate enhance".split()
 )
 TASKS = frozenset(("create_task", "ensure_future", "spawn_callback", "call_later"))  # what runs beside the caller
 WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
@@ -52,6 +56,11 @@ TOO_COMMON = frozenset(
     "query filter all first connect cursor fetchone fetchall json text submit wait result group match sub replace find "
     "register acquire release put_nowait get_nowait publish subscribe exists mkdir to_dict dict model_dump".split()
 )
+
+
+def is_asked(method: str) -> bool:
+    """Whether models are asked by a method of that name, also under another: `ask = model.generate`."""
+    return method in _ANSWERS or method.startswith(_ASKING)
 
 
 def sounds_trainable(expr: Expr) -> bool:

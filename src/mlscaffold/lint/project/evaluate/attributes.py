@@ -24,7 +24,7 @@ from mlscaffold.lint.project.values import (
     Values,
     joined,
 )
-from mlscaffold.lint.project.words import ANSWERS
+from mlscaffold.lint.project.words import is_asked
 from mlscaffold.lint.syntax import Attribute, Call, Mapping, Name, dotted
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def attribute(evaluator: Evaluator, value: Value, name: str) -> Values:
     if isinstance(value, ClassValue):
         return evaluator.of_class(value, name)
     if isinstance(value, ModelValue):
-        return (value,) if name in _NETWORKS or name in ANSWERS else ()
+        return (value,) if name in _NETWORKS or is_asked(name) else ()
     if isinstance(value, Items):
         named = picked(value, name)
         return named if named else (value,) if name in ("values", "items", "copy") else ()

@@ -68,10 +68,15 @@ def _is_given(expr: Expr, frame: Frame) -> bool:
 def _contained(left: Values, right: Values, operator: str) -> bool | None:
     if len(left) != 1 or len(right) != 1 or not isinstance(left[0], Known) or not isinstance(right[0], Items):
         return None
+    wanted, keys = left[0].value, [key for key, _ in right[0].pairs]
+    if not keys or None in keys or wanted is None or "*" in str(wanted):
+        return None
+    if all(isinstance(key, str) for key in keys):  # a mapping is asked for its keys
+        return (wanted in keys) == (operator == "in")
     members = [value for _, values in right[0].pairs for value in values]
     if not members or not all(isinstance(value, Known) for value in members):
         return None
-    return (any(isinstance(value, Known) and value.value == left[0].value for value in members)) == (operator == "in")
+    return (any(isinstance(value, Known) and value.value == wanted for value in members)) == (operator == "in")
 
 
 def _is_on(value: str | int | float | bool | None) -> bool:

@@ -74,11 +74,20 @@ def _inside(walker: Walker, call: Call, frame: Frame) -> Iterator[Site]:
             continue
         for _, given in value.frame.bindings if value.frame else ():
             yield from (part.site for part in given if isinstance(part, ModelValue))
+        yield from (part.site for part in _members(walker, value) if isinstance(part, ModelValue))
         module = walker.evaluator.source.module(value.path)
         for method, index in module.facts.classes[value.index].methods if module else ():
             for event in walker.events if method else ():
                 if event.kind == "load" and event.model and event.model.holder == index and event.site.path == value.path:
                     yield event.model.site
+
+
+def _members(walker: Walker, network: Object) -> Iterator[Value]:
+    """What the methods of a network put on it."""
+    module = walker.evaluator.source.module(network.path)
+    for name, assigned in module.attributes.items() if module else ():
+        if module and any(module.function(index).owner == network.index for index, _, _ in assigned):
+            yield from walker.evaluator.of_object(network, name)
 
 
 def load(walker: Walker, name: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
