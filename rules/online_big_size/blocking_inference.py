@@ -20,7 +20,7 @@ def check(project: Project) -> Iterator[Finding]:
     for service in project.deployables:
         for run in service.handlers:
             events = (event for event in run.events if event.kind != "train" or not service.is_done(event))
-            blocking = [event for event in events if _blocks(event) and not _prepares(service, event)]
+            blocking = [event for event in events if _blocks(event) and not _prepares(service, event) and not _chosen(run, event)]
             heavy = [event for event in blocking if not _quick(project, service, event)]
             if blocking:
                 yield _finding(project, service, run, heavy or blocking, heavy=bool(heavy))
@@ -33,6 +33,11 @@ def check(project: Project) -> Iterator[Finding]:
 def _blocks(event: Event) -> bool:
     computes = event.kind in ("predict", "train")
     return computes and event.state.loop and not event.state.aside and event.state.moment != "startup"
+
+
+def _chosen(run: HandlerRun, event: Event) -> bool:
+    """Whether the handler leads to the same call through a thread too: the code decides, by a measured time perhaps."""
+    return any(other.site == event.site and other.kind == event.kind and other.state.aside for other in run.events)
 
 
 def _goes_on(project: Project, service: Deployable, event: Event) -> bool:
