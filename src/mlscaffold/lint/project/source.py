@@ -12,6 +12,8 @@ from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, 
 _WORD = expression(r"[^\W\d]\w*")
 _NAMES = expression(r"[\w.,:;|/-]{1,200}")  # `a`, `a.b:c`, `a,b`: a text of these may name something
 
+_STREAMS = ("StreamingResponse", "EventSourceResponse", "StreamingHttpResponse")
+
 Assignment = tuple[int, Step, Expr]  # the function it stands in, the step, the target
 
 
@@ -22,6 +24,7 @@ class Module:
         self.path = path
         self.facts = facts
         self._locals: dict[int, dict[str, list[Step]]] = {}
+        self._streamed: dict[int, frozenset[str]] = {}
 
     def function(self, index: int) -> FunctionFacts:
         return self.facts.functions[index]
@@ -40,6 +43,14 @@ class Module:
                         found.setdefault(name, []).append(step)
             self._locals[index] = found
         return self._locals[index]
+
+    def streamed(self, index: int) -> frozenset[str]:
+        """The names that a function gives to responses which stream: `parts = generated(text)`, `StreamingResponse(parts)`."""
+        if index not in self._streamed:
+            calls = (part for step in self.facts.functions[index].steps for part in walk(step.value) if isinstance(part, Call))
+            given = (part for call in calls if last_name(call.function).endswith(_STREAMS) for part in call.arguments)
+            self._streamed[index] = frozenset(part.id for part in given if isinstance(part, Name))
+        return self._streamed[index]
 
     @cached_property
     def shared(self) -> dict[str, list[tuple[int, Step]]]:

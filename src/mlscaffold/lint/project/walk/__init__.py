@@ -97,7 +97,7 @@ class Walker:
             words += (ONE_PLACE,) * _is_one_place(step.target, frame, module)
         if words != state.words:
             state = replace(state, words=words)
-        if isinstance(step.value, Call) and follow.is_streamed(step.target, module.function(frame.index)):
+        if isinstance(step.value, Call) and isinstance(step.target, Name) and step.target.id in module.streamed(frame.index):
             state = replace(state, stream=True, pulled=True)
         kept_in = tuple(spots.kept_in(step, frame, module))
         self.expression(step.value, frame, state, (*trail, *kept_in))

@@ -22,14 +22,13 @@ from mlscaffold.lint.project.values import (
     Values,
 )
 from mlscaffold.lint.project.words import GUESSED, TOO_COMMON, WAITING, sounds_like_model
-from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Name, Other, dotted, names_in, walk
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Name, Other, dotted, names_in, walk
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
     from mlscaffold.lint.project.walk import Walker
 
 
-_STREAMS = ("StreamingResponse", "EventSourceResponse", "StreamingHttpResponse")
 MOST_KINDS = 8  # implementations of one interface that a call may mean
 MOST_CANDIDATES = 3  # classes with a method of that name: beyond it the name says nothing
 
@@ -189,15 +188,6 @@ def streams(walker: Walker, call: Call, values: Values, frame: Frame) -> bool:
             if module and isinstance(value, FunctionValue) and module.function(value.index).is_generator:
                 return True
     return False
-
-
-def is_streamed(target: Expr | None, function: FunctionFacts) -> bool:
-    """Whether what a step puts into a name is what a response streams: `parts = generated(text)`, `StreamingResponse(parts)`."""
-    if not isinstance(target, Name):
-        return False
-    calls = (part for step in function.steps for part in walk(step.value) if isinstance(part, Call))
-    given = (part for call in calls if last_name(call.function).endswith(_STREAMS) for part in call.arguments)
-    return any(isinstance(part, Name) and part.id == target.id for part in given)
 
 
 def call_value(walker: Walker, value: Value, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
