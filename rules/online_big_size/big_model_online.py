@@ -101,7 +101,7 @@ def _way_out(project: Project, service: Deployable, run: HandlerRun, load: Load)
 def _is_quick(project: Project, run: HandlerRun, load: Load) -> bool:
     """Whether a handler asks another model too, of which it is known that it is not large."""
     size = project.sizes.of(load.model)
-    asked = any(event.kind == "predict" and event.model is not None and event.model.site == load.inner for event in run.events)
+    asked = any(event.kind == "predict" and load.is_of(event) for event in run.events)
     known = size.evidence is not None or load.model.kind in _QUICK
     return asked and known and not size.large and not load.model.helper
 

@@ -38,7 +38,7 @@ def _parts(project: Project, service: Deployable, run: HandlerRun) -> Iterator[P
 
 
 def _waits(event: Event, load: Load) -> bool:
-    mine = event.model is not None and event.model.site == load.inner
+    mine = load.is_of(event)
     return event.kind == "predict" and mine and not event.state.queued and not event.state.stream
 
 

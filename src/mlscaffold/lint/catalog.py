@@ -151,6 +151,10 @@ class Catalog:
         for path, content in raw:
             self._add(path.name, content)
 
+    def is_load(self, name: str) -> bool:
+        """Whether a call of that full name brings a model in."""
+        return self.loads.called(name) is not None
+
     def may_load(self, name: str) -> bool:
         """Whether the last part of a call's name is that of some load."""
         plain, patterns = self._last_names

@@ -37,22 +37,17 @@ def keeps(test: Expr, arm: int, frame: Frame, module: Module) -> bool:
     return verdict is not None and verdict == (arm == 0)
 
 
-def misses(block: int, arm: int, frame: Frame, module: Module) -> bool:
-    """Whether a handler makes what the body did not find: `except KeyError: cache[name] = load(name)`."""
+def missed(block: int, arm: int, frame: Frame, module: Module) -> list[Expr]:
+    """What a body did not find and a handler makes to outlive the call: `except KeyError: cache[name] = load(name)`."""
     known, function = module.block(frame.index, block), module.function(frame.index)
     caught = known.test.items if isinstance(known.test, Collection) else ()
     if not 0 < arm <= len(caught) or not _NOT_THERE.issuperset(names_in(caught[arm - 1]) or ("",)):
-        return False
+        return []
     stored = (step.target for step in function.steps if (block, arm) in step.context and step.target is not None)
-    return any(looked_up(block, frame, module)) and any(outlives(target, frame, module) for target in stored)
-
-
-def looked_up(block: int, frame: Frame, module: Module) -> Iterator[Expr]:
-    """What the body of a `try` asks of places that outlive the call."""
-    steps = (step for step in module.function(frame.index).steps if (block, 0) in step.context)
-    for part in (part for step in steps for part in walk(step.value)):
-        if isinstance(part, Name | Attribute | Subscript) and outlives(part, frame, module):
-            yield part
+    if not any(outlives(target, frame, module) for target in stored):
+        return []
+    asked = (part for step in function.steps if (block, 0) in step.context for part in walk(step.value))
+    return [part for part in asked if isinstance(part, Name | Attribute | Subscript) and outlives(part, frame, module)]
 
 
 def _empty(test: Expr, frame: Frame, module: Module) -> bool | None:

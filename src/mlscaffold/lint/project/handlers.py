@@ -194,8 +194,8 @@ class Handlers:
         subclassed = any(isinstance(value, Object) and self._is_server_object(value) for value in values)
         looks = path.startswith("/") or name in ("route", "websocket")
         if known or subclassed or (looks and not servers):
-            label = path if name in ("route", "websocket", "api_route", "call", "http") else f"{name.upper()} {path}".strip()
-            label = module.function(index).name if name in _OTHERS and not path else label
+            plain = name in ("route", "websocket", "api_route", "call", "http") or (name in _OTHERS and not path)
+            label = path if plain else f"{name.upper()} {path}".strip()
             self._add(self._found, module, index, label or module.function(index).name, stream=name.startswith("websocket"))
 
     def _is_server(self, name: str) -> bool:

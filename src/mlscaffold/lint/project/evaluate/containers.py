@@ -135,7 +135,7 @@ def in_pairs(values: Values, place: int) -> Values:
     """`enumerate(values)`, one side of `zip(…)`: the elements, each at a place of a pair."""
     pairs = [pair for value in values if isinstance(value, Items) for pair in value.pairs]
     asked = tuple(value for value in values if isinstance(value, Request))
-    each = [(key, held or ()) for key, held in pairs] + ([(None, asked)] if asked else [])
+    each = pairs + ([(None, asked)] if asked else [])
     return items((key, tuple(part for one in held for part in items([(place, (one,))]))) for key, held in each)
 
 

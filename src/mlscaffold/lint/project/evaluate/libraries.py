@@ -128,12 +128,12 @@ def _answered(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Valu
         return ()
     run, given = expr.arguments[place], expr.arguments[place + 1 :]
     asked = Call(run, given, expr.keywords, expr.line, expr.column, awaited=False)
-    known = (value for value in evaluator.evaluate(run, frame) if not isinstance(value, External) or _loads(evaluator, value))
+    known = (
+        value
+        for value in evaluator.evaluate(run, frame)
+        if not isinstance(value, External) or evaluator.catalog.is_load(value.name)
+    )
     return joined(*(evaluator.called(value, asked, frame) for value in known))
-
-
-def _loads(evaluator: Evaluator, value: External) -> bool:
-    return evaluator.catalog.loads.called(value.name) is not None
 
 
 def _gathered(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
@@ -163,7 +163,7 @@ def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Va
         return loaded
     # What wraps a model is still that model: DataParallel(model), HuggingFacePipeline(pipeline=pipe), torch.compile(model).
     given = [evaluator.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
-    wrapped = [value for values in given for value in values if _is_kept(evaluator, value, name)]
+    wrapped = [value for values in given for value in values if _is_wrapped(evaluator, value, name)]
     # What trains a model, or runs it elsewhere, is not that model.
     apart = name.endswith("Trainer") or evaluator.catalog.meanings.get(name) in ("queue", "offload")
     paths = texts(given[0]) if given else ()
@@ -172,11 +172,11 @@ def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Va
     return joined(() if apart else tuple(wrapped), data, made)
 
 
-def _is_kept(evaluator: Evaluator, value: Value, name: str) -> bool:
+def _is_wrapped(evaluator: Evaluator, value: Value, name: str) -> bool:
     """Whether what a library makes around a value is asked for it: around a model always, around a network by its framework."""
     if isinstance(value, ModelValue):
-        figure = value.role == "unknown" and name.startswith("torch.nn.") and "Parallel" not in name  # `Linear(held["width"])`
-        return value.role != "preprocessor" and not figure
+        width = value.role == "unknown" and name.startswith("torch.nn.") and "Parallel" not in name  # `Linear(held["width"])`
+        return value.role != "preprocessor" and not width
     return name.startswith(_WRAPPING) and isinstance(value, Object) and evaluator.is_network(value)
 
 

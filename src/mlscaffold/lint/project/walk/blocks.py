@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.facts import Block, FunctionFacts, Step
 from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
-from mlscaffold.lint.project.guards import keeps, keys, looked_up, misses
+from mlscaffold.lint.project.guards import keeps, keys, missed
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import Door, ExternalObject, Frame, Items, Request, is_unset, origins
@@ -117,9 +117,9 @@ def _door(walker: Walker, block: Block, index: int, arm: int, frame: Frame, modu
     if verdict is not None and verdict != (arm == 0):
         return Door(opens=False)
     if block.kind == "try":
-        looked = list(looked_up(index, frame, module)) if misses(index, arm, frame, module) else []
-        asked = (walker.evaluator.evaluate(part.index, frame) for part in looked if isinstance(part, Subscript))
-        return Door(opens=True, keeps=bool(looked), keyed=any(isinstance(value, Request) for key in asked for value in key))
+        wanted = missed(index, arm, frame, module)
+        asked = (walker.evaluator.evaluate(part.index, frame) for part in wanted if isinstance(part, Subscript))
+        return Door(opens=True, keeps=bool(wanted), keyed=any(isinstance(value, Request) for key in asked for value in key))
     kept = block.kind == "if" and bool(keeps(block.test, arm, frame, module))
     keyed = kept and any(
         isinstance(value, Request) for part in keys(block.test, frame, module) for value in walker.evaluator.evaluate(part, frame)

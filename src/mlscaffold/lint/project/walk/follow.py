@@ -99,7 +99,7 @@ def applied(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple
 def _is_run(walker: Walker, value: Value) -> bool:
     """Whether what is handed over runs code that can be told: the repository's, a model, a library's loader."""
     if isinstance(value, External):
-        return walker.evaluator.catalog.loads.called(value.name) is not None
+        return walker.evaluator.catalog.is_load(value.name)
     return isinstance(value, FunctionValue | ClassValue | Object | ModelValue)
 
 
