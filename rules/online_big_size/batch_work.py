@@ -21,7 +21,7 @@ def check(project: Project) -> Iterator[Finding]:
         if not service.online:
             continue
         for run in service.handlers:
-            event = next((event for event in run.events if _loops(event)), None)
+            event = next((event for event in run.events if _loops(event) and _is_model(service, event)), None)
             if event is not None:
                 yield _finding(project, service, run, event)
 
@@ -31,10 +31,16 @@ def _loops(event: Event) -> bool:
     heavy = (
         event.model is not None
         and event.model.kind not in ("classic", "trees")
-        and event.model.role == "model"
         and (not event.model.helper or event.state.repeat == "files")
     )
     return event.kind == "predict" and heavy and waits and event.state.repeat in ("request", "files")
+
+
+def _is_model(service: Deployable, event: Event) -> bool:
+    """Whether a model is asked; where its file does not say what it holds, how it is used tells."""
+    if event.model is None or event.model.role != "unknown":
+        return event.model is not None and event.model.role == "model"
+    return any(load.role == "model" for load in service.loads if load.is_of(event))
 
 
 def _finding(project: Project, service: Deployable, run: HandlerRun, event: Event) -> Finding:

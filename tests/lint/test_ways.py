@@ -19,7 +19,7 @@ def programs():
         around = sections.get("Around", "").replace("```python\n", "").replace("```\n", "")
         for heading in ("Found", "Quiet"):
             for name, source in PROGRAM.findall(sections.get(heading, "")):
-                yield pytest.param(page.stem, heading == "Found", around + source, id=f"{page.stem}-{heading}-{name}")
+                yield pytest.param(page.stem.partition("_")[0], heading == "Found", around + source, id=f"{page.stem}-{heading}-{name}")
 
 
 PROGRAMS = list(programs())

@@ -274,6 +274,7 @@ class Project:
         state = State("lazy" if reload else moment, loop=hook.loop, stream=hook.stream, kept=reload)  # type: ignore[arg-type]
         outer = hook.frame.parent
         value = FunctionValue(hook.frame.path, hook.frame.index, outer, hook.frame.itself)
+        walker.wrapped(value, state, (spot,))
         walker.visit(hook.frame, walker.decorated(value, hook.frame, state), (spot,))
         return tuple(walker.events)
 

@@ -40,7 +40,9 @@ def holding(loads: Iterable[Load]) -> Holding:
 
 def is_many(load: Load) -> bool:
     """Whether one call site stands for several models."""
-    return load.model.several or (not load.replaced and (load.model.by_request or load.state.repeat == "config"))
+    numbered = load.state.repeat == "numbered" and any("*" in name for name in load.model.names)
+    each = load.state.repeat == "config" or numbered
+    return load.model.several or (not load.replaced and (load.model.by_request or each))
 
 
 def _distinct(loads: tuple[Load, ...]) -> list[Load]:
@@ -57,16 +59,20 @@ def same(one: Load, other: Load) -> bool:
         return True
     if one.model.names and other.model.names:
         # Alternatives of one setting appear on both sides; a name of its own on each tells two models apart.
-        return (
-            _short(one) <= _short(other) or _short(other) <= _short(one) or (one.inner == other.inner and one.site == other.site)
-        )
-    if one.inner == other.inner and one.site == other.site:
+        if _short(one) <= _short(other) or _short(other) <= _short(one):
+            return True
+        return _at_one_place(one, other) and one.variant == other.variant
+    if _at_one_place(one, other):
         return True
     if one.model.names != other.model.names and (one.variant or other.variant) and one.inner == other.inner:
         return False
     # One variable that is filled at two places: a start-up path and a lazy one.
     place, where = _place(one), _place(other)
     return bool(place) and place == where and one.inner.path == other.inner.path and family(one) == family(other)
+
+
+def _at_one_place(one: Load, other: Load) -> bool:
+    return one.inner == other.inner and one.site == other.site
 
 
 def _bundle(load: Load) -> str:

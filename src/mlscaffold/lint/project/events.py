@@ -9,7 +9,7 @@ from mlscaffold.lint.service import Moment
 ONE_PLACE = "<one place>"  # among the words of a state: what is loaded replaces what was there
 EventKind = Literal["load", "predict", "weights", "train", "sleep", "remote", "process", "download", "heavy"]
 APPLIED = "__call__ with a model"  # the name of a call that is given another model
-Repeat = Literal["", "fixed", "config", "request", "files", "endless"]
+Repeat = Literal["", "fixed", "numbered", "config", "request", "files", "endless"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +73,5 @@ class Event:
 
 
 def stronger(one: Repeat, other: Repeat) -> Repeat:
-    order: tuple[Repeat, ...] = ("", "fixed", "endless", "config", "request", "files")
+    order: tuple[Repeat, ...] = ("", "fixed", "numbered", "endless", "config", "request", "files")
     return max(one, other, key=order.index)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from mlscaffold.light import replace
 from mlscaffold.lint.project.deployable import Load, Role, earlier
-from mlscaffold.lint.project.events import APPLIED, ONE_PLACE, Event
+from mlscaffold.lint.project.events import APPLIED, ONE_PLACE, Event, Spot
 from mlscaffold.lint.project.roles import models, prepares
 from mlscaffold.lint.project.values import ModelValue, Site
 from mlscaffold.lint.service import Moment
@@ -44,10 +44,16 @@ def gather(events: Iterable[Event]) -> tuple[Load, ...]:
 
 
 def _uses(used: Mapping[tuple[str, ...], set[str]], model: ModelValue | None) -> frozenset[str]:
-    """What is asked of a model; where nobody knows its name, what is asked of any that the same call loads."""
+    """What is asked of a model; where nobody knows which of those that one call loads it is, what is asked of any."""
     if model is None or not model.names:
         return frozenset().union(*used.values())
-    return frozenset(used.get(model.names, ()))
+    return frozenset().union(
+        *(asked for names, asked in used.items() if not set(names).isdisjoint(model.names) or _is_any(names))
+    )
+
+
+def _is_any(names: tuple[str, ...]) -> bool:
+    return not names or any("*" in name for name in names)
 
 
 def _wrapped(loads: list[Load], events: Iterable[Event]) -> list[Load]:
@@ -156,7 +162,7 @@ def _unmixed(loads: list[Load]) -> list[Load]:
 
 
 def _placed(loads: list[Load]) -> list[Load]:
-    """A helper that is called for several models: each is placed where the helper is called.
+    """A helper that is called for several models: each is placed where the helper is called, or what calls it, for it alone.
 
     A report lists what the helper itself keeps where it is loaded: whoever asks again gets what is there.
     """
@@ -167,6 +173,10 @@ def _placed(loads: list[Load]) -> list[Load]:
             per_site[load.site].add(load.model.names or load.variant)
         if load.role == "model" and load.model.from_parameter:
             helpers[load.site.path, load.model.holder].add(load.model.names or load.variant)
+    shared: dict[Site, set[Spot]] = {}
+    for load in loads:
+        ways = {spot for spot in load.trail if not spot.passed}
+        shared[load.inner] = shared.get(load.inner, ways) & ways
     found = []
     for load in loads:
         helped = load.model.from_parameter and len(helpers[load.site.path, load.model.holder]) > 1
@@ -174,6 +184,7 @@ def _placed(loads: list[Load]) -> list[Load]:
         called = [spot for spot in load.trail if not spot.passed]
         if named and called:
             keeps = load.state.keeper == (load.inner.path, load.model.holder)
-            load = replace(load, site=Site(called[-1].path, called[-1].line), shown=load.site if keeps else None)
+            chosen = next((spot for spot in reversed(called) if spot not in shared[load.inner]), called[-1])
+            load = replace(load, site=Site(chosen.path, chosen.line), shown=load.site if keeps else None)
         found.append(load)
     return found

@@ -203,7 +203,9 @@ class Evaluator:
         return (FunctionValue(frame.path, expr.index, frame),)
 
     def _other(self, expr: Other, frame: Frame) -> Values:
-        values = joined(*(self.evaluate(part, frame) for part in expr.parts)) if len(expr.parts) == 1 else ()
+        if len(expr.parts) > 1:
+            return containers.together([self.evaluate(part, frame) for part in expr.parts])
+        values = joined(*(self.evaluate(part, frame) for part in expr.parts))
         return tuple(value for value in values if not isinstance(value, Known))
 
     # what each kind of expression stands for: a file each

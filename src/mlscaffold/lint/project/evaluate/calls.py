@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project import strings
+from mlscaffold.lint.project.evaluate.containers import filled
 from mlscaffold.lint.project.evaluate.libraries import BARE, PROVIDED
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
@@ -43,6 +44,8 @@ def of_call(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
     function = expr.function
     if isinstance(function, Attribute):
         held = evaluator.evaluate(function.base, frame)
+        if held and function.name == "result" and not any(isinstance(value, Object | External) for value in held):
+            return held  # of what runs in a pool: the pool's `submit` gave the answer
         kept = _on_held(evaluator, held, function.name, expr, frame)
         if kept is not None:
             return kept
@@ -186,8 +189,14 @@ def returned(evaluator: Evaluator, value: FunctionValue, arguments: Iterable[Val
         return ()
     frame = evaluator.bind(value, arguments, words)
     answers = (step for step in module.function(value.index).steps if step.kind in ("return", "yield"))
-    known = joined(*(evaluator.evaluate(step.value, frame) for step in answers if evaluator.reached(step, frame, module)))
+    known = joined(*(_given_back(evaluator, step, frame) for step in answers if evaluator.reached(step, frame, module)))
     return tuple(result for result in known if result != Known(None)) or known
+
+
+def _given_back(evaluator: Evaluator, step: Step, frame: Frame) -> Values:
+    values = evaluator.evaluate(step.value, frame)
+    empty = any(isinstance(value, Items) and not value.pairs for value in values)
+    return joined(filled(evaluator, step.value, frame), values) if empty else values
 
 
 def reached(evaluator: Evaluator, step: Step, frame: Frame, module: Module) -> bool:

@@ -15,6 +15,8 @@ from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subs
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
 
+MOST_PUT_ON = 8  # assignments to an attribute of one name that are looked at
+
 
 def inherited(evaluator: Evaluator, name: str, frame: Frame) -> Values:
     """`super().name`: what the bases of the class that holds the function say."""
@@ -55,7 +57,7 @@ def of_object(evaluator: Evaluator, value: Object, name: str) -> Values:
         return joined(known, evaluator.of_class(its_class, name))  # a flag: until a method sets it, the class says what it is
     if not known and name == "module" and evaluator.is_network(value):
         return (value,)  # what `DataParallel` is put around
-    return known or _of_task(evaluator, value, name) or evaluator.of_class(its_class, name)
+    return known or _of_task(evaluator, value, name) or _put_on(evaluator, value, name) or evaluator.of_class(its_class, name)
 
 
 def _field_of(evaluator: Evaluator, value: Object, name: str) -> Values:
@@ -64,6 +66,20 @@ def _field_of(evaluator: Evaluator, value: Object, name: str) -> Values:
     if module is None or value.frame is None or value.frame.index != module.facts.classes[value.index].body:
         return ()
     return next((values for word, values in value.frame.bindings if word == name), ())
+
+
+def _put_on(evaluator: Evaluator, value: Object, name: str) -> Values:
+    """What whoever makes the object puts on it: `made = cls()`, `made.name = …`."""
+    found: list[Values] = []
+    for path, index, step, target in evaluator.set_attributes.get(name, ())[:MOST_PUT_ON]:
+        base = target.base if isinstance(target, Attribute) else None
+        if not isinstance(base, Name) or base.id in ("self", "cls"):
+            continue
+        frame = evaluator.free_frame(path, index)
+        held = (known for known in evaluator.evaluate(base, frame) if isinstance(known, Object))
+        if any((known.path, known.index) == (value.path, value.index) for known in held):
+            found.append(evaluator.assigned(name, step, frame))
+    return joined(*found)
 
 
 def _is_set_when_made(evaluator: Evaluator, owners: list[ClassValue], name: str) -> bool:

@@ -24,6 +24,8 @@ from mlscaffold.lint.syntax import ANY, Attribute, Call, Collection, Comprehensi
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
 
+_PROVIDE = ("dependency_injector.wiring.Provide", "dependency_injector.wiring.Closing")
+
 
 def subscript(evaluator: Evaluator, expr: Subscript, frame: Frame) -> Values:
     """`x[key]`: what is held under that key, or all that is held."""
@@ -39,6 +41,9 @@ def subscript(evaluator: Evaluator, expr: Subscript, frame: Frame) -> Values:
         elif isinstance(value, Request):
             stored = evaluator.entries(expr, frame) if isinstance(expr.index, Constant) else ()
             found.append(tuple(held for held in stored if not isinstance(held, Known)) or (REQUEST,))
+        elif isinstance(value, External) and value.name in _PROVIDE:
+            provided = (held.pairs[0][1] for held in keys if isinstance(held, Items) and held.pairs)
+            found.append(joined(*provided))
         elif isinstance(value, External) and value.name == "os.environ":
             found.append(evaluator.environment(texts(keys), ()))
         elif isinstance(value, External) and evaluator.catalog.loads.get(value.name):  # a registry of a library's builders
@@ -84,6 +89,22 @@ def _put_in(evaluator: Evaluator, assigned: list[tuple[str, int, Step, Expr]], w
     return joined(*found)
 
 
+def filled(evaluator: Evaluator, expr: Expr, frame: Frame) -> Values:
+    """What a function puts into a collection of its own: `out = []`, `out.append(load(path))`."""
+    own = evaluator.source.module(frame.path)
+    if own is None or not isinstance(expr, Name):
+        return ()
+    put = [(frame.path, *found) for found in own.entries.get(expr.id, ()) if found[0] == frame.index]
+    held = _put_in(evaluator, put, ANY) if put else ()
+    return items([(None, held)]) if held else ()
+
+
+def together(values: list[Values]) -> Values:
+    """`models + others`, `models | others`: what all of the collections hold; () where something is no collection."""
+    held = [[value for value in known if isinstance(value, Items)] for known in values]
+    return items(pair for known in held for value in known for pair in value.pairs) if all(held) else ()
+
+
 def of_collection(evaluator: Evaluator, expr: Collection, frame: Frame) -> Values:
     """A list, tuple or set display."""
     if len(expr.items) > 40:
@@ -95,7 +116,10 @@ def of_mapping(evaluator: Evaluator, expr: Mapping, frame: Frame) -> Values:
     """A dict display."""
     pairs: list[tuple[str | int | None, Values]] = []
     for key, value in expr.pairs[:60]:
-        known = evaluator.evaluate(key, frame) if key is not None else ()
+        if key is None:  # `{**models, …}`
+            pairs += (pair for held in evaluator.evaluate(value, frame) if isinstance(held, Items) for pair in held.pairs)
+            continue
+        known = evaluator.evaluate(key, frame)
         first = known[0].value if known and isinstance(known[0], Known) else None
         pairs.append((first if isinstance(first, str | int) else None, evaluator.evaluate(value, frame)))
     return items(pairs)

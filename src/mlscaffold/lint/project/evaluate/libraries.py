@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project import strings
-from mlscaffold.lint.project.evaluate.containers import in_pairs
+from mlscaffold.lint.project.evaluate.containers import elements, in_pairs, picked, together
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import (
     NOWHERE,
@@ -29,7 +29,7 @@ from mlscaffold.lint.project.values import (
     softened,
     texts,
 )
-from mlscaffold.lint.syntax import ANY, Attribute, Call, Constant, Expr, Join, Name
+from mlscaffold.lint.syntax import ANY, Attribute, Call, Constant, Expr, Join, Name, Subscript
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -50,7 +50,13 @@ PROVIDERS = (
     "dependency_injector.providers.Resource",
 )
 _WRAPPING = ("torch.", "accelerate.", "deepspeed.", "intel_extension_for_pytorch.", "peft.", "tensorflow.function")
-_RUN_AT = {"to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "run_in_executor": 1}  # the place of the function that is run
+_RUN_AT = {
+    "to_thread": 0,
+    "run_sync": 0,
+    "run_in_threadpool": 0,
+    "run_in_executor": 1,
+    "submit": 0,
+}  # the place of the function that is run
 PROVIDED = "<provided>"
 BARE = Call(ANY, (), (), 0, 0, False)
 
@@ -60,9 +66,7 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
     first = evaluator.evaluate(expr.arguments[0], frame) if expr.arguments else ()
     words = dict(expr.keywords)
     if name in _DEPENDS:
-        return joined(
-            *(evaluator.called(value, BARE, frame) for value in first if isinstance(value, FunctionValue | ClassValue | Object))
-        )
+        return _depended(evaluator, expr, first, frame)
     if name in _FILLED:
         return (REQUEST,)
     if name in _FIELDS:
@@ -94,6 +98,8 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
         "asyncio.shield",
         "asyncio.get_event_loop.run_until_complete",
         "asyncio.new_event_loop.run_until_complete",
+        "asyncio.as_completed",
+        "concurrent.futures.as_completed",
         "asyncio.get_event_loop.create_task",
         "iter",
         "next",
@@ -101,6 +107,9 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
         "tuple",
         "set",
         "sorted",
+        "reversed",
+        "tqdm.tqdm",
+        "tqdm.auto.tqdm",
         "typing.cast",
     ):
         return joined(*(evaluator.evaluate(part, frame) for part in expr.arguments[1:2])) if name == "typing.cast" else first
@@ -119,6 +128,14 @@ def external(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Value
     if name in strings.BY_NAME:
         return joined(*(strings.object_named(text, frame.path, evaluator) for text in texts(first)))
     return _answered(evaluator, name, expr, frame) or _unfamiliar(evaluator, name, expr, frame)
+
+
+def _depended(evaluator: Evaluator, expr: Call, first: Values, frame: Frame) -> Values:
+    """`Depends(function)`: what it gives; `Depends(Provide[Container.model])`: what is provided."""
+    if expr.arguments and isinstance(expr.arguments[0], Subscript):
+        return first
+    asked = (value for value in first if isinstance(value, FunctionValue | ClassValue | Object))
+    return joined(*(evaluator.called(value, BARE, frame) for value in asked))
 
 
 def _answered(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
@@ -152,7 +169,41 @@ def _zipped(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
     return joined(*(in_pairs(evaluator.evaluate(part, frame), place) for place, part in enumerate(expr.arguments)))
 
 
-_TOGETHER = {"asyncio.gather": _gathered, "enumerate": _enumerated, "zip": _zipped}
+def _mapped(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
+    """`map(load, paths)`: what the function answers for each."""
+    if len(expr.arguments) < 2:
+        return ()
+    run, over = expr.arguments[:2]
+    held = [key for value in evaluator.evaluate(over, frame) if isinstance(value, Items) for key, _ in value.pairs]
+    places = held if held and None not in held else [None]
+
+    def answered(key: str | int | None) -> Values:
+        given = Subscript(over, ANY if key is None else Constant(key), expr.line)
+        asked = Call(run, (given,), (), expr.line, expr.column, awaited=False)
+        return joined(*(evaluator.called(value, asked, frame) for value in evaluator.evaluate(run, frame)))
+
+    return items((key, answered(key)) for key in places)
+
+
+def _table(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
+    """`dict(zip(names, models))`, `dict(name=model)`."""
+    given = joined(*(evaluator.evaluate(part, frame) for part in expr.arguments))
+    if any(isinstance(value, Items) and any(isinstance(key, str) for key, _ in value.pairs) for value in given):
+        return given
+    pairs = [pair for pair in elements(given) if isinstance(pair, Items)]
+    named = [(word, evaluator.evaluate(part, frame)) for word, part in expr.keywords if word]
+    return items([*named, *((None, values) for pair in pairs if (values := picked(pair, 1)))])
+
+
+_TOGETHER = {
+    "dict": _table,
+    "asyncio.gather": _gathered,
+    "enumerate": _enumerated,
+    "zip": _zipped,
+    "map": _mapped,
+    "concurrent.futures.ThreadPoolExecutor.map": _mapped,
+    "concurrent.futures.ProcessPoolExecutor.map": _mapped,
+}
 
 
 def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
@@ -166,6 +217,7 @@ def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Va
     wrapped = [value for values in given for value in values if _is_wrapped(evaluator, value, name)]
     # What trains a model, or runs it elsewhere, is not that model.
     apart = name.endswith("Trainer") or evaluator.catalog.meanings.get(name) in ("queue", "offload")
+    apart = apart or name.rpartition(".")[2] in _RUN_AT
     paths = texts(given[0]) if given else ()
     data = evaluator.settings.read(name, paths, frame.path) or strings.read(name, frame.path, evaluator)
     made = (ExternalObject(name, Site(frame.path, expr.line, expr.column)),)
@@ -228,6 +280,8 @@ def of_join(evaluator: Evaluator, expr: Join, frame: Frame) -> Values:
     parts = [evaluator.evaluate(part, frame) for part in expr.parts]
     if any(isinstance(value, Request) for values in parts for value in values):
         return (REQUEST,)
+    if merged := together(parts):
+        return merged
     words = [
         next((str(value.value) for value in values if isinstance(value, Known) and value.value is not None), "*")
         for values in parts

@@ -35,7 +35,9 @@ def unbound(evaluator: Evaluator, parameter: Parameter, frame: Frame, module: Mo
     """A parameter that no call is known to bind: `self`, its default, what it is annotated with."""
     function = module.function(frame.index)
     if function.owner >= 0 and function.parameters and parameter is function.parameters[0] and frame.itself is not None:
-        return (frame.itself,)
+        made = frame.itself
+        bare = isinstance(made, Object) and any(last_name(part) == "classmethod" for part in function.decorators)
+        return (ClassValue(made.path, made.index, made.parent),) if bare and isinstance(made, Object) else (made,)
     outer = frame.parent or evaluator.frame(frame.path, MODULE)
     values: Values = ()
     if parameter.default is not None:

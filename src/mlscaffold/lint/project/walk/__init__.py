@@ -12,7 +12,7 @@ from mlscaffold.lint.project.guards import outlives
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import Frame, Known, ModelValue, Object, Site
-from mlscaffold.lint.project.walk import blocks, follow, models, outside, spots, wiring
+from mlscaffold.lint.project.walk import blocks, decorators, follow, models, outside, spots, wiring
 from mlscaffold.lint.project.words import TASKS
 from mlscaffold.lint.syntax import (
     Attribute,
@@ -132,7 +132,9 @@ class Walker:
         if isinstance(expr, Comprehension):
             self.expression(expr.iterable, frame, state, trail)
             rows = times(expr.iterable, frame, self.evaluator)
-            repeat = stronger(state.repeat, self.extent(expr.iterable, frame, state))
+            numbered = blocks.is_numbered(expr.target, (*expr.element, *expr.conditions), expr.iterable)
+            extent = self.extent(expr.iterable, frame, state)
+            repeat = stronger(state.repeat, stronger("numbered" if numbered else "", extent))
             inner = replace(state, repeat=repeat, rows=max(state.rows, 1) * rows or state.rows)
             within = self.evaluator.inside(expr, frame)
             for part in (*expr.conditions, *expr.element):
@@ -197,6 +199,8 @@ class Walker:
             inner = replace(state, stream=True, pulled=True)
         if last_name(function) in TASKS and not follow.awaits(call, frame, self.evaluator):
             inner = replace(state, queued=True)
+        if last_name(function) == "run_coroutine_threadsafe":  # on the loop of another thread
+            inner = replace(state, loop=False, aside=True)
         if isinstance(function, Attribute):
             self.expression(function.base, frame, state, trail)
             self._property(function, frame, state, trail)
@@ -246,6 +250,9 @@ class Walker:
     around = blocks.around
     extent = blocks.extent
 
+    decorated = decorators.decorated
+    wrapped = decorators.wrapped
+
     injected = wiring.injected
     depends = wiring.depends
     from_container = wiring.from_container
@@ -255,7 +262,6 @@ class Walker:
     meaning = follow.meaning
     streams = follow.streams
     call_value = follow.call_value
-    decorated = follow.decorated
     is_async = follow.is_async
     by_name = follow.by_name
 

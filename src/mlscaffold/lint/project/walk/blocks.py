@@ -10,7 +10,7 @@ from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
 from mlscaffold.lint.project.guards import keeps, keys, missed
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import Door, ExternalObject, Frame, Items, Request, is_unset, origins
+from mlscaffold.lint.project.values import Door, ExternalObject, Frame, Items, Request, Value, is_unset, origins
 from mlscaffold.lint.project.words import LISTINGS, THROUGH
 from mlscaffold.lint.syntax import (
     Attribute,
@@ -63,6 +63,8 @@ def within(walker: Walker, step: Step, frame: Frame, module: Module, state: Stat
         elif known.kind in ("for", "while") and not _leaves(step, depth, module.function(frame.index)):
             rows = times(known.test, frame, walker.evaluator) if known.kind == "for" else 0
             repeat = _repeat(walker, known, block, frame, module, state)
+            target = _target(known, module.function(frame.index))
+            repeat = "numbered" if not repeat and target and is_numbered(target, (step.value,), known.test) else repeat
             state = replace(state, repeat=repeat, rows=max(state.rows, 1) * rows or state.rows)
     return state
 
@@ -202,6 +204,17 @@ def _repeat(walker: Walker, block: Block, index: int, frame: Frame, module: Modu
     return state.repeat or ("endless" if isinstance(block.test, Constant) else "fixed")
 
 
+def _target(loop: Block, function: FunctionFacts) -> Expr | None:
+    """What a loop puts each into."""
+    return next((step.target for step in function.steps if step.kind == "for" and step.value is loop.test), None)
+
+
+def is_numbered(target: Expr, parts: tuple[Expr, ...], iterable: Expr) -> bool:
+    """Whether a loop counts, and what is done in it depends on the number: `load(f"fold{number}.pkl")`."""
+    counts = isinstance(iterable, Call) and last_name(iterable.function) == "range"
+    return counts and any(not names_in(target).isdisjoint(names_in(part)) for part in parts)
+
+
 def _reads_video(walker: Walker, index: int, frame: Frame, module: Module) -> bool:
     """Whether a loop goes through the frames of a recording, and gives nothing before it is through."""
     inside = [step for step in module.function(frame.index).steps if any(place == index for place, _ in step.context)]
@@ -230,9 +243,10 @@ def extent(walker: Walker, iterable: Expr, frame: Frame, state: State) -> Repeat
     if state.moment == "per-request" and _lists(walker, iterable, frame):
         return "files"
     values = walker.evaluator.evaluate(iterable, frame)
-    if any(isinstance(value, Request) for value in values) or asks_request(walker, iterable, frame):
+    if any(_is_of_request(value) for value in values) or asks_request(walker, iterable, frame):
         return "request"
     held = [value for value in values if isinstance(value, Items)]
+    held = [value for value in held if value.pairs] or held  # a table that is empty at first, and what is put into it
     if isinstance(iterable, Call) and last_name(iterable.function) == "zip":
         return "config"
     if held and any(_is_one(value) for value in held):
@@ -240,6 +254,13 @@ def extent(walker: Walker, iterable: Expr, frame: Frame, state: State) -> Repeat
     if isinstance(iterable, Call) and last_name(iterable.function) == "range":
         return ""
     return "config"
+
+
+def _is_of_request(value: Value) -> bool:
+    """Whether a request brings it, or a collection was made of what a request brings: `[clean(row) for row in rows]`."""
+    if isinstance(value, Items):
+        return any(key is None and any(isinstance(part, Request) for part in held) for key, held in value.pairs)
+    return isinstance(value, Request)
 
 
 def _is_one(held: Items) -> bool:

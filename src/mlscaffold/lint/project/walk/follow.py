@@ -8,7 +8,7 @@ from itertools import islice
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.facts import MODULE, ClassFacts, FunctionFacts, Step
 from mlscaffold.lint.project.events import Spot, State, stronger
-from mlscaffold.lint.project.source import Module, last_name
+from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import (
     ClassValue,
     External,
@@ -17,12 +17,11 @@ from mlscaffold.lint.project.values import (
     FunctionValue,
     ModelValue,
     Object,
-    Request,
     Value,
     Values,
 )
 from mlscaffold.lint.project.words import GUESSED, TOO_COMMON, WAITING, sounds_like_model
-from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Name, Other, dotted, names_in, walk
+from mlscaffold.lint.syntax import ANY, Attribute, Call, Collection, Constant, Name, Other, Subscript, dotted, names_in, walk
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -60,6 +59,9 @@ def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: Sta
     for rest, part in (*behind, *named):
         if isinstance(part, Constant):
             continue
+        if last_name(call.function) == "map" and rest:
+            handed = replace(handed, repeat=stronger(state.repeat, walker.extent(rest[0], frame, state)))
+            rest = tuple(Subscript(over, ANY, call.line) for over in rest)
         values = walker.evaluator.evaluate(part, frame)
         given = next((tuple(item.items) for key, item in call.keywords if key == "args" and isinstance(item, Collection)), rest)
         run = Call(part, given, (), call.line, call.column, awaited=False)
@@ -83,7 +85,7 @@ def applied(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple
     """Functions that run here for each item: `map(function, items)`, `items.apply(function)`, `sorted(items, key=function)`."""
     parts = (*call.arguments, *(part for _, part in call.keywords))
     held = ((part, value) for part in parts for value in walker.evaluator.evaluate(part, frame))
-    run = [(part, value) for part, value in held if isinstance(value, FunctionValue | ModelValue)]
+    run = [(part, value) for part, value in held if isinstance(value, FunctionValue | ModelValue) or _is_load(walker, value)]
     over = [part for part in call.arguments if part not in [function for function, _ in run]]
     if isinstance(call.function, Attribute):
         over.append(call.function.base)
@@ -91,16 +93,19 @@ def applied(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple
         return
     repeat = walker.extent(over[0], frame, state) if over else ""
     way = (*trail, Spot(frame.path, call.line, f"handed to {last_name(call.function)}"))
+    given = tuple(Subscript(part, ANY, call.line) for part in over)
     for part, value in run:
-        each = Call(part, tuple(over), (), call.line, call.column, False)
+        each = Call(part, given, (), call.line, call.column, False)
         walker.call_value(value, each, frame, replace(state, repeat=stronger(state.repeat, repeat)), way)
 
 
 def _is_run(walker: Walker, value: Value) -> bool:
     """Whether what is handed over runs code that can be told: the repository's, a model, a library's loader."""
-    if isinstance(value, External):
-        return walker.evaluator.catalog.is_load(value.name)
-    return isinstance(value, FunctionValue | ClassValue | Object | ModelValue)
+    return _is_load(walker, value) or isinstance(value, FunctionValue | ClassValue | Object | ModelValue)
+
+
+def _is_load(walker: Walker, value: Value) -> bool:
+    return isinstance(value, External) and walker.evaluator.catalog.is_load(value.name)
 
 
 def _defined(walker: Walker, value: Value) -> Iterator[Spot]:
@@ -227,12 +232,14 @@ def _enter(walker: Walker, value: FunctionValue, call: Call, frame: Frame, state
     arguments = [walker.evaluator.evaluate(part, frame) for part in call.arguments]
     words = {word: walker.evaluator.evaluate(part, frame) for word, part in call.keywords}
     inner = walker.evaluator.bind(value, arguments, words)
+    way = (*trail, *_imported(walker, value, call, frame))
+    walker.wrapped(value, state, way)
     state = walker.decorated(value, inner, state)
     if state.pulled and function.is_generator and not function.is_async:
         state = replace(state, loop=False, aside=True, pulled=False)
     said = _said(function, module.class_of(value.index))
     note = Spot(frame.path, call.line, said) if call.line else Spot(value.path, function.line, function.name)
-    walker.visit(inner, state, (*trail, *_imported(walker, value, call, frame), note))
+    walker.visit(inner, state, (*way, note))
 
 
 def _said(function: FunctionFacts, owner: ClassFacts | None) -> str:
@@ -253,41 +260,6 @@ def _imported(walker: Walker, value: FunctionValue, call: Call, frame: Frame) ->
         yield Spot(frame.path, known.line, f"imports {value.path}", passed=True)
 
 
-def decorated(walker: Walker, value: FunctionValue, frame: Frame, state: State) -> State:
-    """Caches and executors that are decorators."""
-    module = walker.evaluator.source.module(value.path)
-    outer = value.parent or walker.evaluator.frame(value.path, MODULE)
-    for decorator in module.function(value.index).decorators if module else ():
-        target = decorator.function if isinstance(decorator, Call) else decorator
-        held = walker.evaluator.evaluate(target, outer)
-        meanings = {walker.evaluator.catalog.meanings.get(found.name) for found in held if isinstance(found, External)}
-        if any(isinstance(found, FunctionValue) and _hands_over(walker, found) for found in held):
-            meanings.add("offload")
-        if "cached" in meanings or "cache" in last_name(target).lower() or "singleton" in last_name(target).lower():
-            keyed = any(isinstance(held, Request) for _, values in frame.bindings for held in values)
-            state = replace(state, kept=True, keyed=state.keyed or keyed, keeper=(value.path, value.index))
-        if "offload" in meanings:
-            state = replace(state, loop=False, aside=True)
-    return state
-
-
-def _hands_over(walker: Walker, decorator: FunctionValue) -> bool:
-    """Whether a decorator of the repository puts functions into a thread: `return await to_thread(function, *arguments)`."""
-    module = walker.evaluator.source.module(decorator.path)
-    for index, _, call in module.calls() if module else ():
-        if module is None or index == decorator.index or not _stands_in(index, decorator.index, module):
-            continue
-        if walker.evaluator.catalog.methods.get(last_name(call.function)) == "offload":
-            return True
-    return False
-
-
-def _stands_in(index: int, outer: int, module: Module) -> bool:
-    while index > outer:
-        index = module.function(index).parent
-    return index == outer
-
-
 def _construct(walker: Walker, value: ClassValue, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
     module = walker.evaluator.source.module(value.path)
     if module is None:
@@ -302,8 +274,25 @@ def _construct(walker: Walker, value: ClassValue, call: Call, frame: Frame, stat
         if bound is not None:
             _enter(walker, bound, call, frame, state, trail)
     for owner in walker.evaluator.lineage(plain):
-        if isinstance(owner, External):
+        if isinstance(owner, ClassValue):
+            _fill(walker, owner, state, trail)
+        else:
             walker.load(owner.name, call, frame, state, trail)
+
+
+def _fill(walker: Walker, owner: ClassValue, state: State, trail: tuple[Spot, ...]) -> None:
+    """What fills the fields of a record when it is made: `field(default_factory=load)`."""
+    module = walker.evaluator.source.module(owner.path)
+    if module is None:
+        return
+    body = walker.evaluator.frame(owner.path, module.facts.classes[owner.index].body, parent=owner.parent)
+    for step in module.function(body.index).steps:
+        made = dict(step.value.keywords).get("default_factory") if isinstance(step.value, Call) else None
+        if made is None:
+            continue
+        run, way = Call(made, (), (), step.line, 1, False), (*trail, Spot(owner.path, step.line, "fills a field"))
+        for value in walker.evaluator.evaluate(made, body):
+            walker.call_value(value, run, body, state, way)
 
 
 def is_async(walker: Walker, value: FunctionValue) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from mlscaffold.light import TYPE_CHECKING
 from mlscaffold.lint.project.events import APPLIED, Spot, State
 from mlscaffold.lint.project.roles import prepares
+from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import (
-    ClassValue,
     External,
     ExternalObject,
     Frame,
@@ -195,15 +195,21 @@ def _on_object(
         "forward",
     ):
         walker.event("predict", call, frame, state, trail, name=dotted(function), guessed=True)
-    if any(isinstance(value, FunctionValue | ClassValue) for value in values) or values:
-        return
     name = function.name
-    if name == "backward" and not call.arguments and not held:
+    if name == "backward" and not any(isinstance(value, FunctionValue) for value in values) and _steps(walker, frame):
         walker.event("train", call, frame, state, trail, name="backward")
+    elif values:
+        return
     elif name in TRAINS and sounds_trainable(function.base) and not held:
         walker.event("train", call, frame, state, trail, name=dotted(function), guessed=True)
     elif all(value == Known(None) for value in held):  # nobody knows what it is set to later
         walker.by_name(call, function, frame, state, trail)
+
+
+def _steps(walker: Walker, frame: Frame) -> bool:
+    """Whether the file takes steps with the gradients: who only looks at them explains an answer."""
+    module = walker.evaluator.source.module(frame.path)
+    return module is not None and any(last_name(call.function) == "step" for _, _, call in module.calls())
 
 
 def predict_by_type(
@@ -235,4 +241,8 @@ def predict(
         for part in call.arguments
         for value in walker.evaluator.evaluate(part, frame)
     )
-    walker.event("predict", call, frame, state, trail, name=APPLIED if applied else method or "__call__", model=model)
+    drafts = (part for word, part in call.keywords if word == "assistant_model")
+    held = (value for part in drafts for value in walker.evaluator.evaluate(part, frame))
+    parts = frozenset(value.site for value in held if isinstance(value, ModelValue) and value.site != model.site)
+    name = APPLIED if applied else method or "__call__"
+    walker.event("predict", call, frame, state, trail, name=name, model=model, parts=parts)
