@@ -29,7 +29,9 @@ from mlscaffold.lint.project.source import Source, last_name
 from mlscaffold.lint.project.unreached import unreached
 from mlscaffold.lint.project.values import FunctionValue, Site
 from mlscaffold.lint.project.walk import Walker
+from mlscaffold.lint.project.words import CONSUMES
 from mlscaffold.lint.service import Kind, SizeEvidence
+from mlscaffold.lint.syntax import Constant, children
 
 _OUTSIDE = frozenset(
     "requests redis numpy pandas yaml torch transformers flask fastapi celery pydantic PIL cv2 boto3 uvicorn httpx openai".split()
@@ -114,7 +116,13 @@ class Project:
 
     def _as_program(self, known: Deployable) -> Deployable:
         """What takes work for ever is a worker; what runs to its end a job."""
-        return replace(known, kind="worker") if known.endless and not known.options.mode else known
+        works = known.endless or any(self._consumes(path) for path in known.modules)
+        return replace(known, kind="worker") if works and not known.options.mode else known
+
+    def _consumes(self, path: str) -> bool:
+        """Whether a file goes through the messages of a broker, of which there is no end."""
+        module = self.source.module(path)
+        return module is not None and any(last_name(call.function) in CONSUMES for _, _, call in module.calls())
 
     def mounted_in(self, path: str) -> tuple[Site, ...]:
         """The applications of other files that the one of this file carries."""
@@ -221,8 +229,9 @@ class Project:
         if start.callers:
             return []
         if start.server.framework == "django":
-            beside = self.evaluator.imports.resolve(site.path, "settings", 1)
-            return [beside] if beside in self._known else []
+            settings = self.evaluator.imports.resolve(site.path, "settings", 1)
+            apps = self._installed_in(settings) if settings in self._known else []
+            return [path for path in (settings, *apps) if path in self._known]
         importing = self._candidates_by_import.get(start.site.path, ())
         taken = {other.path for other in starts} if importing else set()
         found: list[str] = []
@@ -241,6 +250,15 @@ class Project:
             elif PurePosixPath(path).name in _RUNNERS or any(block.kind == "main" for block in module.function(MODULE).blocks):
                 found.append(path)
         return found
+
+    def _installed_in(self, settings: str) -> list[str]:
+        """The files with the start-up hooks of the applications that a Django project's settings install."""
+        module = self.source.module(settings)
+        steps = module.locals_of(MODULE).get("INSTALLED_APPS", ()) if module else ()
+        named = [part.value for step in steps for part in children(step.value) if isinstance(part, Constant)]
+        folders = [name.partition(".apps.")[0] for name in named if isinstance(name, str)]
+        found = (self.evaluator.imports.resolve(settings, f"{folder}.apps") for folder in folders)
+        return [path for path in found if path is not None]
 
     @cached_property
     def _candidates_by_import(self) -> dict[str, list[str]]:

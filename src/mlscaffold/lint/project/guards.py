@@ -112,6 +112,8 @@ def outlives(expr: Expr, frame: Frame, module: Module) -> bool:
         base = dotted(expr.base)
         if base.rpartition(".")[2] in ("request", "req") and expr.name in _OF_REQUEST:
             return False
+        if isinstance(expr.base, Call) and dotted(expr.base.function) == "type":
+            return True
         return bool(base) and not base.startswith(("request.form", "request.args", "payload", "data.", "args."))
     if isinstance(expr, Subscript):
         return outlives(expr.base, frame, module)
@@ -127,6 +129,12 @@ def outlives(expr: Expr, frame: Frame, module: Module) -> bool:
     if expr.id in module.locals_of(frame.index) or any(known.name == expr.id for known in function.parameters):
         return False
     return expr.id in module.locals_of(MODULE) or expr.id in module.shared or _is_around(expr.id, frame, module)
+
+
+def asks_itself(test: Expr) -> bool:
+    """Whether a test looks at fields of the object alone: `if self.model is None`."""
+    looked = [dotted(part) for part in walk(test) if isinstance(part, Attribute)]
+    return bool(looked) and all(name.startswith("self.") and name.count(".") == 1 for name in looked)
 
 
 def _is_around(name: str, frame: Frame, module: Module) -> bool:

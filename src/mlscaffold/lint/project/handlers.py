@@ -311,7 +311,7 @@ class Handlers:
             if module is None or isinstance(owner, External):
                 continue
             for name, index in module.facts.classes[owner.index].methods:
-                if name in _ANSWERS:
+                if name in _ANSWERS or _is_action(module.function(index)):
                     self._put(into, module, index, label, itself, owner.parent)
 
     # -- classes and functions that a framework calls --------------------------------------------------------------
@@ -336,11 +336,19 @@ class Handlers:
                 self._listed(value)
             elif entry is not None:
                 self._framework_class(value, entry, module)
+            elif any(last_name(base) == "AppConfig" for base in known.bases):
+                self._ready(value, module, dict(known.methods))
             elif any(
                 last_name(base) in _VIEW_BASES or last_name(base).endswith(("View", "ViewSet", "Resource", "Handler"))
                 for base in known.bases
             ) or any(name in ("on_get", "on_post") for name, _ in known.methods):
                 self._view(self._found, value, known.name, None)
+
+    def _ready(self, value: ClassValue, module: Module, methods: dict[str, int]) -> None:
+        """`ready` of an application of Django runs when the project starts."""
+        if self._start.server.framework == "django" and "ready" in methods:
+            itself = Object(value.path, value.index, value.parent)
+            self._put(self._startup, module, methods["ready"], "ready", itself, value.parent)
 
     def _is_base(self, value: ClassValue) -> bool:
         """Whether the class that serves extends this one."""
@@ -409,12 +417,16 @@ class Handlers:
                 self._take_model(module, top, name)
 
     def _take_model(self, module: Module, top: dict[str, int], name: str) -> None:
-        """`predict_fn(data, model)` is given what `model_fn` returned."""
+        """`predict_fn(data, model)`, `transform_fn(model, data, …)` are given what `model_fn` returned."""
         hook = self._found[module.path, top[name]]
-        if "model_fn" not in top or "model" not in [known.name for known in hook.function.parameters]:
+        place = {"predict_fn": 1, "transform_fn": 0}.get(name, -1)
+        if "model_fn" not in top or not 0 <= place < len(hook.function.parameters):
             return
         made = self._evaluator.returned(FunctionValue(module.path, top["model_fn"], hook.frame.parent), (), {})
-        given = [(word, made if word == "model" and made else values) for word, values in hook.frame.bindings]
+        given = [
+            (word, made if word == hook.function.parameters[place].name and made else values)
+            for word, values in hook.frame.bindings
+        ]
         frame = self._evaluator.frame(module.path, top[name], bindings=given, itself=None, parent=hook.frame.parent)
         self._found[module.path, top[name]] = replace(hook, frame=frame)
 
@@ -472,6 +484,12 @@ class Handlers:
             ):
                 bound.append((parameter.name, (REQUEST,)))
         return tuple(bound)
+
+
+def _is_action(function: FunctionFacts) -> bool:
+    """`@action(detail=True)`: a route of its own, beside those that every view set has."""
+    targets = (part.function if isinstance(part, Call) else part for part in function.decorators)
+    return any(last_name(target) in ("action", "list_route", "detail_route") for target in targets)
 
 
 def _in_thread(function: FunctionFacts) -> bool:

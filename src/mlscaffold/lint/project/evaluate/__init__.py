@@ -16,7 +16,7 @@ from mlscaffold.lint.project.evaluate import attributes, calls, choices, classes
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.source import Module, Source
-from mlscaffold.lint.project.values import Door, Frame, FunctionValue, Known, Object, Value, Values, joined
+from mlscaffold.lint.project.values import Door, Frame, FunctionValue, Known, ModelValue, Object, Value, Values, joined
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,
@@ -204,7 +204,9 @@ class Evaluator:
 
     def _other(self, expr: Other, frame: Frame) -> Values:
         if len(expr.parts) > 1:
-            return containers.together([self.evaluate(part, frame) for part in expr.parts])
+            held = [self.evaluate(part, frame) for part in expr.parts]
+            chained = tuple(value for values in held for value in values if isinstance(value, ModelValue))
+            return containers.together(held) or chained  # `prompt | model | parser` asks the model
         values = joined(*(self.evaluate(part, frame) for part in expr.parts))
         return tuple(value for value in values if not isinstance(value, Known))
 

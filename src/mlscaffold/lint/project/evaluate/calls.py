@@ -42,6 +42,8 @@ _SAME_OBJECT = frozenset(
 def of_call(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
     """A call."""
     function = expr.function
+    if isinstance(function, Attribute) and function.name == "__new__" and expr.arguments:
+        return tuple(_bare(value) for value in evaluator.evaluate(expr.arguments[0], frame) if isinstance(value, ClassValue))
     if isinstance(function, Attribute):
         held = evaluator.evaluate(function.base, frame)
         if held and function.name == "result" and not any(isinstance(value, Object | External) for value in held):
@@ -51,6 +53,11 @@ def of_call(evaluator: Evaluator, expr: Call, frame: Frame) -> Values:
             return kept
     values = evaluator.evaluate(function, frame)
     return joined(*(evaluator.called(value, expr, frame) for value in values))
+
+
+def _bare(value: ClassValue) -> Object:
+    """`super().__new__(cls)`"""
+    return Object(value.path, value.index, value.parent)
 
 
 def _on_held(evaluator: Evaluator, held: Values, method: str, expr: Call, frame: Frame) -> Values | None:

@@ -10,7 +10,7 @@ from mlscaffold.lint.project.evaluate.containers import unpacked
 from mlscaffold.lint.project.source import last_name
 from mlscaffold.lint.project.values import ClassValue, External, Frame, FunctionValue, Known, Object, Value, Values, joined
 from mlscaffold.lint.project.words import MODEL_BASES
-from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subscript
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subscript, dotted
 
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
@@ -73,7 +73,7 @@ def _put_on(evaluator: Evaluator, value: Object, name: str) -> Values:
     found: list[Values] = []
     for path, index, step, target in evaluator.set_attributes.get(name, ())[:MOST_PUT_ON]:
         base = target.base if isinstance(target, Attribute) else None
-        if not isinstance(base, Name) or base.id in ("self", "cls"):
+        if base is None or dotted(base) in ("self", "cls"):
             continue
         frame = evaluator.free_frame(path, index)
         held = (known for known in evaluator.evaluate(base, frame) if isinstance(known, Object))

@@ -36,8 +36,8 @@ def unbound(evaluator: Evaluator, parameter: Parameter, frame: Frame, module: Mo
     function = module.function(frame.index)
     if function.owner >= 0 and function.parameters and parameter is function.parameters[0] and frame.itself is not None:
         made = frame.itself
-        bare = isinstance(made, Object) and any(last_name(part) == "classmethod" for part in function.decorators)
-        return (ClassValue(made.path, made.index, made.parent),) if bare and isinstance(made, Object) else (made,)
+        of_class = function.name == "__new__" or any(last_name(part) == "classmethod" for part in function.decorators)
+        return (ClassValue(made.path, made.index, made.parent),) if of_class and isinstance(made, Object) else (made,)
     outer = frame.parent or evaluator.frame(frame.path, MODULE)
     values: Values = ()
     if parameter.default is not None:

@@ -44,6 +44,7 @@ class Walker:
         self.evaluator = evaluator
         self.main = main  # the module that runs as `__main__`
         self.events: list[Event] = []
+        self.fresh: set[Object] = set()  # made in the request at hand: what they keep is gone with it
         self._seen: set[tuple[int, State]] = set()
         self._visits = 0
 

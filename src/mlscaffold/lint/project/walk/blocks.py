@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.facts import Block, FunctionFacts, Step
 from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
-from mlscaffold.lint.project.guards import keeps, keys, missed
+from mlscaffold.lint.project.guards import asks_itself, keeps, keys, missed
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import Door, ExternalObject, Frame, Items, Request, Value, is_unset, origins
@@ -101,7 +101,7 @@ def _armed(walker: Walker, block: Block, index: int, arm: int, frame: Frame, mod
         known = walker.evaluator.doors[key] = _door(walker, block, index, arm, frame, module)
     if not known.opens:
         return None
-    if known.keeps:
+    if known.keeps and not (frame.itself in walker.fresh and asks_itself(block.test)):
         swaps = state.swaps or (known.keyed and _swaps(block.test))
         keeper = (frame.path, frame.index)
         state = replace(state, kept=True, keyed=state.keyed or known.keyed, swaps=swaps, keeper=keeper)

@@ -24,6 +24,8 @@ def decorated(walker: Walker, value: FunctionValue, frame: Frame, state: State) 
         if any(_hands_over(walker, found) for found in own):
             meanings.add("offload")
         name = last_name(target).lower()
+        if name == "cached_property" and frame.itself in walker.fresh:
+            continue
         if "cached" in meanings or "cache" in name or "singleton" in name or any(_keeps(walker, found, state) for found in own):
             keyed = any(isinstance(held, Request) for _, values in frame.bindings for held in values)
             state = replace(state, kept=True, keyed=state.keyed or keyed, keeper=(value.path, value.index))

@@ -269,6 +269,8 @@ def _construct(walker: Walker, value: ClassValue, call: Call, frame: Frame, stat
         state = replace(state, kept=True)
     plain = Object(value.path, value.index, value.parent)
     made = next((found for found in walker.evaluator.called(value, call, frame) if isinstance(found, Object)), plain)
+    if state.moment == "per-request" and not state.kept:
+        walker.fresh.add(made)
     for name in ("__new__", "__init__", "__post_init__", "__enter__"):
         bound = walker.evaluator.method(made, name)
         if bound is not None:
