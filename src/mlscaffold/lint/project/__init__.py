@@ -34,7 +34,9 @@ from mlscaffold.lint.service import Kind, SizeEvidence
 from mlscaffold.lint.syntax import Constant, children
 
 _OUTSIDE = frozenset(
-    "requests redis numpy pandas yaml torch transformers flask fastapi celery pydantic PIL cv2 boto3 uvicorn httpx openai".split()
+    "requests redis numpy pandas scipy yaml torch transformers tensorflow keras sklearn onnxruntime joblib PIL cv2 boto3 httpx "
+    "openai flask fastapi starlette celery pydantic uvicorn aiohttp quart sanic tornado django bottle falcon gradio streamlit "
+    "bentoml grpc litserve".split()
 )
 
 if TYPE_CHECKING:

@@ -8,8 +8,10 @@ from mlscaffold.lint.facts import MODULE
 from mlscaffold.lint.project.entries import is_test
 from mlscaffold.lint.project.events import Spot
 from mlscaffold.lint.project.imports import Imports
-from mlscaffold.lint.project.named_modules import patterns
+from mlscaffold.lint.project.named_modules import PLUGINS, included, patterns
 from mlscaffold.lint.project.source import Module, Source
+
+MOST_PLUGINS = 12  # modules of a package that imports each of its own: a library with more holds them for others
 
 
 class Closures:
@@ -70,8 +72,12 @@ class Closures:
             inner = imports.member(target, known.name) if known.name and known.name != "*" else None
             found += [place for place in (target, inner) if place and not place.endswith("/")]
         for function, pattern in patterns(module):
-            if wide or _at_import(module, function):
-                found += [meant for meant in imports.matching(path, pattern) if not is_test(meant)]
+            meant = imports.matching(path, pattern) if wide or _at_import(module, function) else ()
+            if pattern != PLUGINS or len(meant) <= MOST_PLUGINS:
+                found += [place for place in meant if not is_test(place)]
+        for name in included(module):
+            target = imports.resolve(path, name)
+            found += [*self.packages(path, target), target] if target and not target.endswith("/") else []
         return [place for place in dict.fromkeys(found) if place != path]
 
     def packages(self, importer: str, target: str) -> list[str]:

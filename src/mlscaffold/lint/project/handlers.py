@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from mlscaffold.light import TYPE_CHECKING, dataclass, replace
 from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE, FunctionFacts
@@ -330,6 +332,8 @@ class Handlers:
                 continue  # a class of another server is run by that server
             if entry is not None and self._is_base(value):
                 continue  # what it defines runs as the methods of the class below it
+            if entry is not None and self._served_by and not self._is_served(value):
+                continue  # another server runs it
             if entry is not None and self._is_held(value, known.name):
                 continue  # an object that the serving class keeps for itself is asked by nobody else
             if entry is not None and entry.framework == "arq":
@@ -366,6 +370,23 @@ class Handlers:
             if module is not None and path == holder.path and module.function(index).owner == holder.index:
                 return True
         return False
+
+    @cached_property
+    def _served_by(self) -> tuple[Object, ...]:
+        """The objects that `LitServer(api, …)` of the entry is given."""
+        module = self._evaluator.source.module(self._start.site.path)
+        if module is None or self._start.server.framework != "litserve":
+            return ()
+        place = (self._start.site.line, self._start.site.column)
+        made = [(index, call) for index, _, call in module.calls() if (call.line, call.column) == place and call.arguments]
+        held = [
+            self._evaluator.evaluate(call.arguments[0], self._evaluator.free_frame(module.path, index)) for index, call in made
+        ]
+        return tuple(value for values in held for value in values if isinstance(value, Object))
+
+    def _is_served(self, value: ClassValue) -> bool:
+        owners = (owner for served in self._served_by for owner in self._evaluator.lineage(served))
+        return any(isinstance(owner, ClassValue) and (owner.path, owner.index) == (value.path, value.index) for owner in owners)
 
     def _listed(self, value: ClassValue) -> None:
         """The tasks of a settings class: `functions = [resize, describe]`, `on_startup = load`."""
@@ -463,7 +484,9 @@ class Handlers:
         frame = self._evaluator.frame(module.path, index, bindings=bindings, itself=bound, parent=parent)
         on_loop = self._start.server.plain == "loop" and into is self._found and not task and not _in_thread(function)
         loop = function.is_async or on_loop
-        into.setdefault((module.path, index), Hook(label, frame, function, loop, stream or self._start.server.stream, task))
+        into.setdefault(
+            (module.path, index), Hook(label or function.name, frame, function, loop, stream or self._start.server.stream, task)
+        )
 
     def _is_injected(self, annotation: Expr | None, module: Module) -> bool:
         alias = self._evaluator.alias(annotation, self._evaluator.frame(module.path, MODULE)) if annotation is not None else None

@@ -122,6 +122,8 @@ def _role(model: ModelValue, event: Event, used: frozenset[str]) -> Role:
         return "part"  # a tensor that lies in a file: a voice, an average
     if used == {APPLIED}:
         return "part"  # a function that comes with a model and runs it
+    if any("vocoder" in word.lower() for word in (*event.state.words[-1:], *model.names)):
+        return "part"  # of what speaks
     if model.role != "unknown":
         return model.role
     if "<weights>" in event.state.words or used & _PREDICTS:

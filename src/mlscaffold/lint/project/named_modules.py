@@ -1,12 +1,13 @@
-"""Modules that are imported by a text that is put together: `import_module(f"app.adapters.{name}")` may mean each of them."""
+"""Modules that a text names: `import_module(f"app.adapters.{name}")` may mean each of them, `include("shop.urls")` one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Join, Name
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Join, Name
 
+PLUGINS = ".*"  # each module of the package at hand
 _OWN = ("__package__", "__name__")  # the package of the file at hand
 
 
@@ -15,11 +16,25 @@ def patterns(module: Module) -> Iterator[tuple[int, str]]:
     package of the file."""
     if not any("import_module" in (known.name, known.alias) or known.module == "importlib" for known in module.facts.imports):
         return
+    lists = any(last_name(call.function) == "iter_modules" for _, _, call in module.calls())
     for index, _, call in module.calls():
         if last_name(call.function) == "import_module" and call.arguments:
             pattern = "".join(_words(call.arguments[0]))
-            if "*" in pattern:
+            if pattern.startswith("*") and lists:
+                yield index, PLUGINS
+            elif "*" in pattern:
                 yield index, pattern
+
+
+def included(module: Module) -> Iterator[str]:
+    """The modules whose routes a Django project includes by their names: `include("shop.urls")`."""
+    if not any(known.name == "include" and known.module.startswith("django.") for known in module.facts.imports):
+        return
+    for _, _, call in module.calls():
+        given = call.arguments[0] if last_name(call.function) == "include" and call.arguments else None
+        first = given.items[0] if isinstance(given, Collection) and given.items else given  # `include(("shop.urls", "shop"))`
+        if isinstance(first, Constant) and isinstance(first.value, str):
+            yield first.value
 
 
 def _words(expr: Expr) -> Iterator[str]:

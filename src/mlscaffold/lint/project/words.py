@@ -22,7 +22,7 @@ TRANSPARENT = frozenset(
     "feature_names_in_ n_features_in_ classes_ get_n_features_in get_all_params tree_count_ feature_names_ "
     "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
     "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close get_tokenizer add_request "
-    "abort_request add_lora remove_lora has_unfinished_requests get_model_config".split()
+    "numel element_size abort_request add_lora remove_lora has_unfinished_requests get_model_config".split()
 )
 TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())
 LIGHT_PARTS = frozenset(  # of a loaded model: who takes one of them still loads weights of its own

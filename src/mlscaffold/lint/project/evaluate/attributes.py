@@ -48,6 +48,8 @@ def of_attribute(evaluator: Evaluator, expr: Attribute, frame: Frame) -> Values:
     """`x.name`."""
     if isinstance(expr.base, Call) and dotted(expr.base.function) == "super":
         return evaluator.inherited(expr.name, frame)
+    if expr.name in ("cleaned_data", "validated_data"):  # of a form, of a serializer
+        return (REQUEST,)
     values = evaluator.evaluate(expr.base, frame)
     if any(isinstance(value, ModuleValue) for value in values) and (library := _vendored(evaluator, expr, frame)) is not None:
         return (library,)

@@ -49,6 +49,10 @@ PROVIDERS = (
     "dependency_injector.providers.Factory",
     "dependency_injector.providers.Resource",
 )
+_PARSES = (
+    "json.loads", "json.load", "orjson.loads", "ujson.loads", "simplejson.loads", "ast.literal_eval", "base64.b64decode",
+    "nltk.sent_tokenize", "nltk.tokenize.sent_tokenize", "html.unescape", "urllib.parse.unquote", "io.BytesIO", "io.StringIO",
+)  # fmt: skip
 _WRAPPING = ("torch.", "accelerate.", "deepspeed.", "intel_extension_for_pytorch.", "peft.", "tensorflow.function")
 _RUN_AT = {
     "to_thread": 0,
@@ -218,6 +222,8 @@ def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Va
     # What trains a model, or runs it elsewhere, is not that model.
     apart = name.endswith("Trainer") or evaluator.catalog.meanings.get(name) in ("queue", "offload")
     apart = apart or name.rpartition(".")[2] in _RUN_AT
+    if name in _PARSES and given and any(isinstance(value, Request) for value in given[0]):
+        return (REQUEST,)
     paths = texts(given[0]) if given else ()
     data = evaluator.settings.read(name, paths, frame.path) or strings.read(name, frame.path, evaluator)
     made = (ExternalObject(name, Site(frame.path, expr.line, expr.column)),)
