@@ -346,7 +346,9 @@ def _is_flow(start: Start) -> bool:
 
 
 def _is_reload(hook: Hook) -> bool:
-    """A route that is there to load: that it loads is no surprise."""
+    """A route that is there to load: that it loads is no surprise. What runs before every request is no such route."""
+    if any(last_name(part) in ("before_request", "before_app_request") for part in hook.function.decorators):
+        return False
     words = f"{hook.name} {hook.function.name}".lower().replace("/", "_").replace(" ", "_").split("_")
     return not {
         "load",

@@ -32,7 +32,10 @@ _VERBS = frozenset(
     "get post put delete patch route api_route websocket head options websocket_route add_url_rule call http cli "
     "query subscription".split()
 )
-_OTHERS = frozenset("function command message on_message event api on tool resource prompt callback".split())
+_OTHERS = frozenset(
+    "function command message on_message event api on tool resource prompt callback "
+    "before_request before_app_request middleware".split()  # these run before each answer
+)
 _STARTS = frozenset(
     "before_first_request before_serving before_server_start main_process_start on_startup after_server_start "
     "before_app_first_request "
