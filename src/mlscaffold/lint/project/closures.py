@@ -72,7 +72,8 @@ class Closures:
             inner = imports.member(target, known.name) if known.name and known.name != "*" else None
             found += [place for place in (target, inner) if place and not place.endswith("/")]
         for function, pattern in patterns(module):
-            meant = imports.matching(path, pattern) if wide or _at_import(module, function) else ()
+            asked = wide or _at_import(module, function)
+            meant = imports.matching(path, ".*" if pattern == PLUGINS else pattern) if asked else ()
             if pattern != PLUGINS or len(meant) <= MOST_PLUGINS:
                 found += [place for place in meant if not is_test(place)]
         for name in included(module):

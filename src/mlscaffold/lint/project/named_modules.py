@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Join, Name
 
-PLUGINS = ".*"  # each module of the package at hand
+PLUGINS = "*"  # each module of the package at hand
 _OWN = ("__package__", "__name__")  # the package of the file at hand
 
 
@@ -22,7 +22,7 @@ def patterns(module: Module) -> Iterator[tuple[int, str]]:
             pattern = "".join(_words(call.arguments[0]))
             if pattern.startswith("*") and lists:
                 yield index, PLUGINS
-            elif "*" in pattern:
+            elif "*" in pattern and not pattern.startswith("*"):
                 yield index, pattern
 
 
