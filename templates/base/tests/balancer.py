@@ -46,7 +46,8 @@ class Balancer:
     async def _watch(self, replica: int) -> None:
         while True:
             try:
-                self._ready[replica] = await asyncio.wait_for(self._probe(replica), PROBE_WITHIN_S)
+                async with asyncio.timeout(PROBE_WITHIN_S):  # `wait_for` of Python 3.11 can lose a cancellation
+                    self._ready[replica] = await self._probe(replica)
             except (OSError, TimeoutError):
                 self._ready[replica] = False
             await asyncio.sleep(PROBE_EVERY_S)
