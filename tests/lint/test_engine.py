@@ -281,3 +281,46 @@ def test_a_deploy_file_on_the_way_to_a_model_is_not_read_as_python(repository):
     report = lint(repository, Options(preview=True, cache=False))
     assert "MLS210" in {finding.code for finding in report.findings}
     assert report.skipped == ()
+
+
+TWICE = """from fastapi import FastAPI
+from transformers import pipeline
+
+app = FastAPI()
+model = pipeline("text-generation", model="mistralai/Mistral-7B-v0.1")
+
+
+def again():
+    global model
+    model = pipeline("text-generation", model="mistralai/Mistral-7B-v0.1")
+
+
+@app.post("/write")
+def write(text: str):
+    if model is None:
+        again()
+    return model(text)
+"""
+
+
+def test_two_loads_of_the_same_weights_are_one_finding(tmp_path):
+    (tmp_path / "app.py").write_text(TWICE)
+    findings = lint(tmp_path, Options(select=("MLS201",), cache=False)).findings
+    assert len(findings) == 1
+    assert {5, 10, 17} <= {at.line for at in findings[0].locations}
+
+
+def test_a_module_that_gives_an_application_its_routes_is_run_with_it(tmp_path):
+    (tmp_path / "api.py").write_text("from fastapi import FastAPI\n\napp = FastAPI()\n")
+    (tmp_path / "words.py").write_text(
+        "from fastapi import APIRouter\nfrom transformers import pipeline\n\nrouter = APIRouter()\n"
+        'model = pipeline("summarization", model="facebook/bart-large-cnn")\n\n\n'
+        '@router.post("/words")\ndef words(text: str):\n    return model(text)\n'
+    )
+    (tmp_path / "function").mkdir()
+    (tmp_path / "function" / "__init__.py").write_text(
+        "from api import app\nfrom words import router\n\napp.include_router(router)\n"
+    )
+    (service,) = lint(tmp_path, Options(cache=False)).services
+    assert [handler.name for handler in service.handlers] == ["POST /words"]
+    assert len(service.models) == 1

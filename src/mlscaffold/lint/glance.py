@@ -26,6 +26,7 @@ _FUNCTIONS = (
     b"TritonPythonModel", b"urlpatterns", b"Servicer",
     b"azure.functions", b"class WorkerSettings",
     b"def predict(event", b"def inference(event", b".task(", b".task\n", b"shared_task",
+    b".include_router(", b".register_blueprint(",
 )  # fmt: skip
 
 

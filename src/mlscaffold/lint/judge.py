@@ -45,7 +45,7 @@ def _judge(workspace: Workspace, options: Options) -> Judgement:
     if options.source is None or project.configured_in:
         unknown(options.services, project.deployables)
     found = (finding for rule in rules for finding in rule.check(project))
-    findings = sorted((_in_cells(finding, workspace) for finding in found), key=place)
+    findings = _each_once(sorted((_in_cells(finding, workspace) for finding in found), key=place))
     services = services_of(project)
     commented = (path for path in (*workspace.read_paths, *workspace.listing.config) if workspace.may_hide(path))
     skipped = {*workspace.skipped, *project.deployment.skipped, *(meter.notes if meter else ())}
@@ -118,6 +118,17 @@ def _inside(workspace: Workspace, options: Options) -> str:
     if options.source is None or options.source.absolute().parent != workspace.root.absolute():
         return ""
     return options.source.name
+
+
+def _each_once(findings: list[Finding]) -> list[Finding]:
+    """Findings that say the same of the same place are one, with the places of all: two loads of the same weights."""
+    known: dict[tuple[str, str, str, Location], Finding] = {}
+    for finding in findings:
+        key = (finding.code, finding.service, finding.message, finding.primary)
+        first = known.setdefault(key, finding)
+        further = tuple(at for at in finding.locations if at not in first.locations)
+        known[key] = replace(first, locations=first.locations + further)
+    return list(known.values())
 
 
 def _in_cells(finding: Finding, workspace: Workspace) -> Finding:

@@ -17,15 +17,16 @@ from mlscaffold.lint.project.entries import Entries, Start, is_test
 from mlscaffold.lint.project.evaluate import Evaluator, share
 from mlscaffold.lint.project.events import Event, Spot, State
 from mlscaffold.lint.project.groups import mounts_of, without_repeated
-from mlscaffold.lint.project.handlers import Handlers, Hook
+from mlscaffold.lint.project.handlers import Handlers
 from mlscaffold.lint.project.hints import Hints
+from mlscaffold.lint.project.hooks import Hook
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.loads import gather
 from mlscaffold.lint.project.named import added, named, script
 from mlscaffold.lint.project.running import Variant, joined_with, variants, workers_in
 from mlscaffold.lint.project.settings import Settings
 from mlscaffold.lint.project.sizes import Sizes
-from mlscaffold.lint.project.source import Source, last_name
+from mlscaffold.lint.project.source import Module, Source, last_name
 from mlscaffold.lint.project.unreached import unreached
 from mlscaffold.lint.project.values import FunctionValue, Site
 from mlscaffold.lint.project.walk import Walker
@@ -202,7 +203,7 @@ class Project:
         startup_events = tuple(event for hook in startup for event in self._run(hook, "startup", site.path))
         runs = [HandlerRun(hook, self._run(hook, "per-request", site.path)) for hook in handlers]
         if script:
-            runs.append(self._script(start, site))
+            runs += [self._page(start, Site(path, site.line if path == site.path else 1), site) for path in roots]
         if start.function != MODULE:
             startup_events = (*startup_events, *self._factory(start, site))
         events = (*module_events, *startup_events, *(event for run in runs for event in run.events))
@@ -230,6 +231,8 @@ class Project:
         """Files that import the application and run it, the files with a queue's tasks, a Django project's settings."""
         if start.callers:
             return []
+        if start.server.framework == "streamlit":
+            return [path for path in self.modules.pages(site.path) if self.source.module(path) is not None]
         if start.server.framework == "django":
             settings = self.evaluator.imports.resolve(site.path, "settings", 1)
             apps = self._installed_in(settings) if settings in self._known else []
@@ -249,7 +252,7 @@ class Project:
                     for part in function.decorators
                 ):
                     found.append(path)
-            elif PurePosixPath(path).name in _RUNNERS or any(block.kind == "main" for block in module.function(MODULE).blocks):
+            elif PurePosixPath(path).name in _RUNNERS or _starts(module):
                 found.append(path)
         return found
 
@@ -277,7 +280,7 @@ class Project:
         script = start.server.framework == "streamlit"
         importers = self.modules.importers(strict)
         for path in strict:
-            if script and path == site.path:
+            if script and path in roots:
                 continue
             walker.main = path if path in roots else site.path
             trail = (Spot(site.path, site.line, "the service starts here"),)
@@ -298,16 +301,16 @@ class Project:
         walker.visit(hook.frame, walker.decorated(value, hook.frame, state), (spot,))
         return tuple(walker.events)
 
-    def _script(self, start: Start, site: Site) -> HandlerRun:
-        """A page that runs from top to bottom for each visitor."""
-        walker = Walker(self.evaluator, main=site.path)
-        frame = self.evaluator.frame(site.path, MODULE)
-        walker.visit(
-            frame, State("per-request", stream=start.server.stream), (Spot(site.path, site.line, "runs for each visitor"),)
-        )
-        module = self.source.module(site.path)
+    def _page(self, start: Start, page: Site, site: Site) -> HandlerRun:
+        """A page that runs from top to bottom for each visitor: the script that is started, or another that it shows."""
+        walker = Walker(self.evaluator, main=page.path)
+        frame = self.evaluator.frame(page.path, MODULE)
+        state = State("per-request", stream=start.server.stream)
+        walker.visit(frame, state, (Spot(page.path, page.line, "runs for each visitor"),))
+        module = self.source.module(page.path)
         assert module is not None
-        return HandlerRun(Hook("page", frame, module.function(MODULE), loop=False), tuple(walker.events))
+        name = "page" if page.path == site.path else f"page {PurePosixPath(page.path).stem}"
+        return HandlerRun(Hook(name, frame, module.function(MODULE), loop=False), tuple(walker.events))
 
     def _factory(self, start: Start, site: Site) -> tuple[Event, ...]:
         """What the function that makes the application does besides."""
@@ -323,6 +326,7 @@ class Project:
         return folder
 
 
+_ROUTES = frozenset(("include_router", "register_blueprint"))
 _RUNNERS = frozenset(
     (
         "wsgi.py",
@@ -338,6 +342,12 @@ _RUNNERS = frozenset(
         "__main__.py",
     )
 )
+
+
+def _starts(module: Module) -> bool:
+    """Whether a file that imports an application is what is run: it has a program of its own, or gives it its routes."""
+    gives = (last_name(call.function) for index, _, call in module.calls() if index == MODULE)
+    return any(block.kind == "main" for block in module.function(MODULE).blocks) or not _ROUTES.isdisjoint(gives)
 
 
 def _is_flow(start: Start) -> bool:

@@ -9,6 +9,7 @@ from mlscaffold.lint.project.entries import is_test
 from mlscaffold.lint.project.events import Spot
 from mlscaffold.lint.project.imports import Imports
 from mlscaffold.lint.project.named_modules import PLUGINS, included, patterns
+from mlscaffold.lint.project.pages import pages_of
 from mlscaffold.lint.project.source import Module, Source
 
 MOST_PLUGINS = 12  # modules of a package that imports each of its own: a library with more holds them for others
@@ -46,6 +47,10 @@ class Closures:
             if root not in seen:
                 enter(root)
         return tuple(order)
+
+    def pages(self, script: str) -> list[str]:
+        """The other scripts that a Streamlit script shows as its pages."""
+        return pages_of(script, self._source, self._python)
 
     def imports_of(self, path: str, *, wide: bool) -> tuple[str, ...]:
         """What a file imports itself; `wide`: in its functions too."""

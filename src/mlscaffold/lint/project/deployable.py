@@ -9,7 +9,7 @@ from mlscaffold.lint.config import ServiceOptions
 from mlscaffold.lint.deploy.process import Figure, Process
 from mlscaffold.lint.project.entries import Start
 from mlscaffold.lint.project.events import Event, Spot, State
-from mlscaffold.lint.project.handlers import Hook
+from mlscaffold.lint.project.hooks import Hook
 from mlscaffold.lint.project.values import ModelValue, Site
 from mlscaffold.lint.service import Kind, Moment
 

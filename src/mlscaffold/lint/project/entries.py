@@ -74,6 +74,8 @@ class Entries:
         for index, _, call in module.calls():
             if not isinstance(call.function, Name | Attribute) or last_name(call.function) not in self._makers(module):
                 continue
+            if last_name(call.function) in _AROUND and (len(call.arguments) > 1 or call.keywords):
+                continue  # another application stands behind it
             for value in self._evaluator.evaluate(call.function, self._evaluator.free_frame(module.path, index)):
                 entry = self._server_of(value)
                 if entry is not None:
@@ -241,7 +243,9 @@ class Entries:
         return owner >= 0 and (start.site.path, owner) in known
 
 
+_AROUND = ("ASGIApp", "WSGIApp")
 _CONSTRUCTOR_NAMES = frozenset(
+    "ASGIApp WSGIApp run "
     "FastAPI Flask Litestar Starlette Starlite Quart Sanic Application Robyn API App Bottle server serve LitServer "
     "Celery Blocks Interface "
     "ChatInterface TabbedInterface start Potassium Dash MAXApp HTTPServer ThreadingHTTPServer TCPServer Worker "

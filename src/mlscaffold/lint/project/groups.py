@@ -23,22 +23,24 @@ def without_repeated(groups: Groups, modules: Closures, evaluator: Evaluator) ->
     return [
         (start, site)
         for start, site in groups
-        if not _is_part(start, site, groups, reached)
+        if not _is_part(start, site, groups, reached, modules)
         and not _is_served(start, site, groups, reached)
         and not _is_extended(start, groups, evaluator)
     ]
 
 
-def _is_part(start: Start, site: Site, groups: Groups, reached: dict[str, frozenset[str]]) -> bool:
-    """Whether another script of the framework brings it in: one that imports it, or the page that its folder belongs to."""
+def _is_part(start: Start, site: Site, groups: Groups, reached: dict[str, frozenset[str]], modules: Closures) -> bool:
+    """Whether another script of the framework brings it in: one that imports it, or that shows it as a page."""
     framework = start.server.framework
     if framework not in _OF_SCRIPTS:
         return False
     others = [other.path for known, other in groups if known.server.framework == framework and other.path != site.path]
     if any(site.path in reached[other] and other not in reached[site.path] for other in others):
         return True
-    is_page = framework == "streamlit" and "/pages/" in f"/{site.path}"
-    return is_page and any("/pages/" not in f"/{other}" for other in others)
+    if framework != "streamlit":
+        return False
+    is_page = "/pages/" in f"/{site.path}" and any("/pages/" not in f"/{other}" for other in others)
+    return is_page or any(site.path in modules.pages(other) for other in others)
 
 
 def _is_served(start: Start, site: Site, groups: Groups, reached: dict[str, frozenset[str]]) -> bool:

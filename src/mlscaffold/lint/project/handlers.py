@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from mlscaffold.light import TYPE_CHECKING, dataclass, replace
+from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.catalog import ServerEntry
 from mlscaffold.lint.facts import MODULE, FunctionFacts
 from mlscaffold.lint.project.entries import Entries, Start
 from mlscaffold.lint.project.evaluate import Evaluator
+from mlscaffold.lint.project.hooks import Hook, ends_in, in_thread, is_action, is_injected, text_of, texts_of
 from mlscaffold.lint.project.source import Module, last_name
 from mlscaffold.lint.project.values import (
     REQUEST,
@@ -18,12 +19,14 @@ from mlscaffold.lint.project.values import (
     Frame,
     FunctionValue,
     Items,
+    ModelValue,
     Object,
     Site,
     Value,
     Values,
+    joined,
 )
-from mlscaffold.lint.syntax import Attribute, Call, Constant, Expr, Mapping, Name, walk
+from mlscaffold.lint.syntax import Attribute, Call, Collection, Constant, Expr, Mapping, Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +52,7 @@ _REGISTERS = frozenset(
     "add_api_websocket_route "
     "path re_path url add_view register Rule add_websocket_route".split()
 )
+_LISTENERS = frozenset(("on_click", "on_change", "on_upload", "on_submit"))  # what a part of a page runs
 _UI = frozenset("click submit change upload then input select release load tap like".split())
 _LOOKED_AT = (
     _REGISTERS | _UI | frozenset("Interface ChatInterface serve start bind add_event_handler register_listener append".split())
@@ -91,18 +95,6 @@ _VIEW_BASES = (
     "PredictAPI",
     "HandlerMixin",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """A function that the framework calls, in the frame it is called in."""
-
-    name: str
-    frame: Frame
-    function: FunctionFacts
-    loop: bool
-    stream: bool = False
-    task: bool = False
 
 
 class Handlers:
@@ -149,7 +141,7 @@ class Handlers:
         name = last_name(target)
         parent = module.function(index).parent
         frame = self._evaluator.free_frame(module.path, parent if parent not in module.bodies else module.function(parent).parent)
-        if isinstance(decorator, Call) and name in _LISTENS and _text(decorator) in _MOMENTS:
+        if isinstance(decorator, Call) and name in _LISTENS and text_of(decorator) in _MOMENTS:
             self._add(self._startup, module, index, "startup")
             return
         if name in _STARTS or (
@@ -169,7 +161,7 @@ class Handlers:
         if own == "start":
             self._add(self._startup, module, index, name)
         elif own:
-            label = f"{name.upper()} {_text(decorator)}" if _text(decorator) else module.function(index).name
+            label = f"{name.upper()} {text_of(decorator)}" if text_of(decorator) else module.function(index).name
             self._add(self._found, module, index, label, stream=name.startswith("websocket"))
         elif name in _VERBS or name in _OTHERS:
             self._route(decorator, target, name, module, index, frame)
@@ -191,7 +183,7 @@ class Handlers:
     def _route(self, decorator: Expr, target: Expr, name: str, module: Module, index: int, frame: Frame) -> None:
         base = target.base if isinstance(target, Attribute) else target
         values = self._evaluator.evaluate(base, frame)
-        path = _text(decorator) if isinstance(decorator, Call) else ""
+        path = text_of(decorator) if isinstance(decorator, Call) else ""
         servers = [value for value in values if isinstance(value, ExternalObject | External)]
         if any(isinstance(value, ExternalObject) and self._foreign(value.site) for value in servers):
             return
@@ -201,6 +193,7 @@ class Handlers:
         if known or subclassed or (looks and not servers):
             plain = name in ("route", "websocket", "api_route", "call", "http") or (name in _OTHERS and not path)
             label = path if plain else f"{name.upper()} {path}".strip()
+            self._depended(dict(decorator.keywords).get("dependencies") if isinstance(decorator, Call) else None, frame)
             self._add(self._found, module, index, label or module.function(index).name, stream=name.startswith("websocket"))
 
     def _is_server(self, name: str) -> bool:
@@ -221,15 +214,19 @@ class Handlers:
             name = last_name(call.function)
             words = dict(call.keywords) if call.keywords else {}
             lifespan = words.get("lifespan") or words.get("on_startup") or words.get("python_callable")
-            if lifespan is None and name not in _LOOKED_AT:
+            if lifespan is None and name not in _LOOKED_AT and _LISTENERS.isdisjoint(words) and "dependencies" not in words:
                 continue
             frame = self._evaluator.free_frame(module.path, index)
+            for word in words if self._start.server.kind == "ui" else ():
+                if word in _LISTENERS:
+                    self._given(self._found, words[word], word, frame)
+            self._depended(words.get("dependencies"), frame)
             if lifespan is not None:
                 self._given(self._startup, lifespan, "lifespan", frame)
             if name in _REGISTERS:
                 self._registration(call, name, frame)
             elif name in ("add_event_handler", "register_listener", "append") and (
-                "startup" in _texts(call) or _ends(call, "on_startup")
+                "startup" in texts_of(call) or ends_in(call, "on_startup")
             ):
                 for part in call.arguments:
                     self._given(self._startup, part, "startup", frame)
@@ -237,6 +234,12 @@ class Handlers:
                 self._interface(call, name, frame)
             else:
                 self._served(call, name, frame)
+
+    def _depended(self, listed: Expr | None, frame: Frame) -> None:
+        """`dependencies=[Depends(f)]` of an application, a router or a route: they run before each of its answers."""
+        for part in listed.items if isinstance(listed, Collection) else ():
+            if isinstance(part, Call) and is_injected(part) and part.arguments:
+                self._given(self._found, part.arguments[0], "", frame)
 
     def _served(self, call: Call, name: str, frame: Frame) -> None:
         """What a server is given to run: `websockets.serve(f, …)`, `server.bind(infer_func=f)`, `start({"handler": f})`."""
@@ -258,7 +261,7 @@ class Handlers:
             decorator = call.function
             if not isinstance(decorator, Call) or not isinstance(decorator.function, Attribute):
                 continue
-            name, text = decorator.function.name, _text(decorator)
+            name, text = decorator.function.name, text_of(decorator)
             frame = self._evaluator.free_frame(module.path, index)
             for part in call.arguments:
                 if name in _LISTENS and text in _MOMENTS:
@@ -267,7 +270,7 @@ class Handlers:
                     self._given(self._found, part, f"{name.upper()} {text}", frame, stream=name.startswith("websocket"))
 
     def _registration(self, call: Call, name: str, frame: Frame) -> None:
-        label = next(iter(_texts(call)), name)
+        label = next(iter(texts_of(call)), name)
         if name in ("path", "re_path", "url"):
             values = self._evaluator.evaluate(call.function, frame)
             if not any(isinstance(value, External) and self._evaluator.catalog.urls.get(value.name) for value in values):
@@ -294,16 +297,32 @@ class Handlers:
             *(inner for value in values if isinstance(value, Items) for _, inners in value.pairs for inner in inners),
         )
         for value in values:
-            self._give(into, value, label, stream=stream)
+            self._give(into, value, label, stream=stream, fixed=self._fixed(part, value, frame))
         if isinstance(part, Call) and isinstance(part.function, Attribute) and part.function.name in ("as_view", "as_asgi"):
             for value in self._evaluator.evaluate(part.function.base, frame):
                 self._give(into, value, label, stream=stream)
 
-    def _give(self, into: dict[tuple[str, int], Hook], value: Value, label: str, *, stream: bool) -> None:
+    def _fixed(self, part: Expr, value: Value, frame: Frame) -> dict[str, Values]:
+        """What `partial(function, model, name=…)` gives its function beforehand."""
+        if not isinstance(part, Call) or last_name(part.function) != "partial" or not isinstance(value, FunctionValue):
+            return {}
+        given = [self._evaluator.evaluate(argument, frame) for argument in part.arguments[1:]]
+        words = {word: self._evaluator.evaluate(argument, frame) for word, argument in part.keywords}
+        return dict(self._evaluator.bind(value, given, words).bindings)
+
+    def _give(
+        self,
+        into: dict[tuple[str, int], Hook],
+        value: Value,
+        label: str,
+        *,
+        stream: bool,
+        fixed: dict[str, Values] | None = None,
+    ) -> None:
         if isinstance(value, FunctionValue):
             module = self._evaluator.source.module(value.path)
             if module is not None:
-                self._put(into, module, value.index, label, value.itself, value.parent, stream=stream)
+                self._put(into, module, value.index, label, value.itself, value.parent, stream=stream, fixed=fixed)
         elif isinstance(value, ClassValue | Object):
             self._view(
                 into, ClassValue(value.path, value.index, value.parent), label, value if isinstance(value, Object) else None
@@ -316,7 +335,7 @@ class Handlers:
             if module is None or isinstance(owner, External):
                 continue
             for name, index in module.facts.classes[owner.index].methods:
-                if name in _ANSWERS or _is_action(module.function(index)):
+                if name in _ANSWERS or is_action(module.function(index)):
                     self._put(into, module, index, label, itself, owner.parent)
 
     # -- classes and functions that a framework calls --------------------------------------------------------------
@@ -480,20 +499,33 @@ class Handlers:
         *,
         stream: bool = False,
         task: bool = False,
+        fixed: dict[str, Values] | None = None,
     ) -> None:
         function = module.function(index)
         bound = itself if isinstance(itself, Object) else None
-        bindings = self._requested(function, module, bound) if into is self._found else ()
+        asked = self._requested(function, module, bound) if into is self._found else ()
+        bindings = tuple({**dict(asked), **(fixed or {})}.items())
         frame = self._evaluator.frame(module.path, index, bindings=bindings, itself=bound, parent=parent)
-        on_loop = self._start.server.plain == "loop" and into is self._found and not task and not _in_thread(function)
+        on_loop = self._start.server.plain == "loop" and into is self._found and not task and not in_thread(function)
         loop = function.is_async or on_loop
+        known = into.get((module.path, index))
+        if known is not None and fixed:  # one function, with another model on another route
+            both = tuple((word, joined(values, known.frame.bound(word) or ())) for word, values in bindings)
+            frame = self._evaluator.frame(module.path, index, bindings=both, itself=bound, parent=parent)
+            into[module.path, index] = replace(known, frame=frame)
         into.setdefault(
             (module.path, index), Hook(label or function.name, frame, function, loop, stream or self._start.server.stream, task)
         )
 
     def _is_injected(self, annotation: Expr | None, module: Module) -> bool:
         alias = self._evaluator.alias(annotation, self._evaluator.frame(module.path, MODULE)) if annotation is not None else None
-        return _injected(alias[0] if alias else annotation)
+        return is_injected(alias[0] if alias else annotation)
+
+    def _holds_model(self, default: Expr | None, module: Module, function: FunctionFacts) -> bool:
+        """`lambda path, model=model: …`: a default that holds a model on to the function."""
+        frame = self._evaluator.free_frame(module.path, max(function.parent, MODULE))
+        values = self._evaluator.evaluate(default, frame) if isinstance(default, Name) else ()
+        return any(isinstance(value, ModelValue | Object) for value in values)
 
     def _requested(self, function: FunctionFacts, module: Module, itself: Object | None) -> tuple[tuple[str, Values], ...]:
         """What a request fills in: every parameter that is not injected."""
@@ -504,43 +536,10 @@ class Handlers:
             elif parameter.star:
                 continue
             elif (
-                not _injected(parameter.default)
+                not is_injected(parameter.default)
                 and not self._is_injected(parameter.annotation, module)
                 and parameter.name not in ("ctx", "app")
+                and not self._holds_model(parameter.default, module, function)
             ):
                 bound.append((parameter.name, (REQUEST,)))
         return tuple(bound)
-
-
-def _is_action(function: FunctionFacts) -> bool:
-    """`@action(detail=True)`: a route of its own, beside those that every view set has."""
-    targets = (part.function if isinstance(part, Call) else part for part in function.decorators)
-    return any(last_name(target) in ("action", "list_route", "detail_route") for target in targets)
-
-
-def _in_thread(function: FunctionFacts) -> bool:
-    """`@post(sync_to_thread=True)`: a plain function that the framework runs beside the loop."""
-    words = (pair for part in function.decorators if isinstance(part, Call) for pair in part.keywords)
-    return any(word == "sync_to_thread" and isinstance(value, Constant) and value.value is True for word, value in words)
-
-
-def _injected(expr: Expr | None) -> bool:
-    return expr is not None and any(
-        isinstance(part, Call) and last_name(part.function) in ("Depends", "Security", "Provide") for part in walk(expr)
-    )
-
-
-def _text(call: Expr) -> str:
-    return next(iter(_texts(call)), "") if isinstance(call, Call) else ""
-
-
-def _texts(call: Call) -> list[str]:
-    parts = [
-        *call.arguments,
-        *(value for word, value in call.keywords if word in ("path", "rule", "event", "event_type", "output", "urls")),
-    ]
-    return [part.value for part in parts if isinstance(part, Constant) and isinstance(part.value, str)]
-
-
-def _ends(call: Call, name: str) -> bool:
-    return isinstance(call.function, Attribute) and last_name(call.function.base) == name

@@ -45,6 +45,7 @@ _ANSWERS = GUESSED | frozenset(
     "separate enhance".split()
 )
 TASKS = frozenset(("create_task", "ensure_future", "spawn_callback", "call_later"))  # what runs beside the caller
+LISTENS = frozenset(("on", "once", "listens_to", "event"))  # decorators of objects that call what they decorate
 CONSUMES = frozenset(("start_consuming", "KafkaConsumer", "AIOKafkaConsumer"))  # who calls them takes messages for ever
 WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
 LISTINGS = frozenset(

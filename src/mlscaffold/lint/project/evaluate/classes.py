@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.light import TYPE_CHECKING, replace
 from mlscaffold.lint.facts import MODULE, Step
 from mlscaffold.lint.project.evaluate.containers import unpacked
 from mlscaffold.lint.project.source import last_name
@@ -15,6 +15,7 @@ from mlscaffold.lint.syntax import Attribute, Call, Collection, Expr, Name, Subs
 if TYPE_CHECKING:
     from mlscaffold.lint.project.evaluate import Evaluator
 
+MOST_MAKERS = 5  # constructors of bases that one calls after another
 MOST_PUT_ON = 8  # assignments to an attribute of one name that are looked at
 
 
@@ -57,7 +58,14 @@ def of_object(evaluator: Evaluator, value: Object, name: str) -> Values:
         return joined(known, evaluator.of_class(its_class, name))  # a flag: until a method sets it, the class says what it is
     if not known and name == "module" and evaluator.is_network(value):
         return (value,)  # what `DataParallel` is put around
-    return known or _of_task(evaluator, value, name) or _put_on(evaluator, value, name) or evaluator.of_class(its_class, name)
+    elsewhere = known or _of_task(evaluator, value, name) or _put_on(evaluator, value, name)
+    return elsewhere or evaluator.of_class(its_class, name) or _handed_on(evaluator, value, name)
+
+
+def _handed_on(evaluator: Evaluator, value: Object, name: str) -> Values:
+    """What `__getattr__` gives for a name that nobody put there: `return getattr(self.model, name)`."""
+    bound = None if name.startswith("__") else evaluator.method(value, "__getattr__")
+    return evaluator.returned(bound, [(Known(name),)], {}) if bound else ()
 
 
 def _field_of(evaluator: Evaluator, value: Object, name: str) -> Values:
@@ -131,9 +139,31 @@ def _assigned_on(evaluator: Evaluator, owner: ClassValue, name: str, value: Obje
 
 
 def _frame_in(evaluator: Evaluator, value: Object, owner: ClassValue, index: int) -> Frame:
-    if value.frame is not None and (value.frame.path, value.frame.index) == (owner.path, index):
-        return value.frame
+    frame = value.frame
+    for _ in range(MOST_MAKERS):
+        if frame is None:
+            break
+        if (frame.path, frame.index) == (owner.path, index):
+            return frame
+        frame = _maker_above(evaluator, frame)
     return evaluator.frame(owner.path, index, itself=value, parent=owner.parent)
+
+
+def _maker_above(evaluator: Evaluator, frame: Frame) -> Frame | None:
+    """The frame of the constructor that this one calls: `super().__init__(…)`, `Base.__init__(self, …)`."""
+    module = evaluator.source.module(frame.path)
+    for step in module.function(frame.index).steps if module else ():
+        call = step.value
+        if not isinstance(call, Call) or not isinstance(call.function, Attribute) or call.function.name != "__init__":
+            continue
+        for made in evaluator.evaluate(call.function, frame):
+            if isinstance(made, FunctionValue):
+                given = [evaluator.evaluate(part, frame) for part in call.arguments]
+                words = {word: evaluator.evaluate(part, frame) for word, part in call.keywords}
+                unbound = isinstance(made.itself, ClassValue)
+                maker = replace(made, itself=frame.itself) if unbound else made
+                return evaluator.bind(maker, given[1:] if unbound else given, words)
+    return None
 
 
 def of_class(evaluator: Evaluator, value: ClassValue, name: str) -> Values:

@@ -13,6 +13,7 @@ from mlscaffold.lint.project.values import (
     Items,
     Known,
     ModelValue,
+    Object,
     Request,
     Values,
     items,
@@ -41,6 +42,9 @@ def subscript(evaluator: Evaluator, expr: Subscript, frame: Frame) -> Values:
         elif isinstance(value, Request):
             stored = evaluator.entries(expr, frame) if isinstance(expr.index, Constant) else ()
             found.append(tuple(held for held in stored if not isinstance(held, Known)) or (REQUEST,))
+        elif isinstance(value, Object) and value != frame.itself:
+            bound = (evaluator.method(value, name) for name in ("__getitem__", "__missing__"))
+            found += [evaluator.returned(known, [keys], {}) for known in bound if known is not None]
         elif isinstance(value, External) and value.name in _PROVIDE:
             provided = (held.pairs[0][1] for held in keys if isinstance(held, Items) and held.pairs)
             found.append(joined(*provided))

@@ -239,13 +239,33 @@ def _is_wrapped(evaluator: Evaluator, value: Value, name: str) -> bool:
 
 
 def _getattr(evaluator: Evaluator, expr: Call, frame: Frame, first: Values) -> Values:
-    names = texts(evaluator.evaluate(expr.arguments[1], frame))
-    found = joined(*(evaluator.attribute(value, name) for value in first for name in names))
-    if not isinstance(expr.arguments[1], Constant):  # one of a model's methods, chosen by name: calling it asks the model
+    asked = expr.arguments[1]
+    names = texts(evaluator.evaluate(asked, frame)) or _asked_for(asked)
+    meant = ((value, full) for value in first for name in names for full in _meant(evaluator, value, name))
+    found = joined(*(evaluator.attribute(value, full) for value, full in meant))
+    if not isinstance(asked, Constant):  # one of a model's methods, chosen by name: calling it asks the model
         found = joined(found, tuple(value for value in first if isinstance(value, ModelValue)))
     if not names:  # any of the classes that the object lists
         found = joined(*(_listed(evaluator, value) for value in first if isinstance(value, Object)))
     return found or (evaluator.evaluate(expr.arguments[2], frame) if len(expr.arguments) > 2 else ())
+
+
+def _asked_for(asked: Expr) -> tuple[str, ...]:
+    """A name of which a request says a part: `f"load_{kind}"` is `load_*`."""
+    parts = asked.parts if isinstance(asked, Join) else ()
+    words = [str(part.value) if isinstance(part, Constant) else "*" for part in parts]
+    return ("".join(words),) if any(word.strip("_*") for word in words) else ()
+
+
+def _meant(evaluator: Evaluator, value: Value, name: str) -> list[str]:
+    """The names that a text with a gap may mean: the methods of the object that fit."""
+    before, gap, after = name.partition("*")
+    if not gap or not isinstance(value, Object):
+        return [name]
+    owners = (owner for owner in evaluator.lineage(value) if isinstance(owner, ClassValue))
+    modules = ((owner, evaluator.source.module(owner.path)) for owner in owners)
+    methods = [method for owner, module in modules if module for method, _ in module.facts.classes[owner.index].methods]
+    return [method for method in methods if method.startswith(before) and method.endswith(after)]
 
 
 def _listed(evaluator: Evaluator, value: Object) -> Values:

@@ -44,8 +44,12 @@ def unbound(evaluator: Evaluator, parameter: Parameter, frame: Frame, module: Mo
         values = softened(evaluator.evaluate(parameter.default, outer))
     if parameter.annotation is not None and (not values or values == (Known(None),)):
         values = joined(values, evaluator.annotated(parameter.annotation, outer))
-    if not values and not frame.bindings and parameter.default is None and not parameter.star:
+    asked = not frame.bindings and parameter.default is None and not parameter.star
+    if asked and not values:
         values = _given_by_callers(evaluator, parameter, frame, module)
+    elif asked and function.name == "__init__" and all(isinstance(value, Object) for value in values):
+        built = _given_by_callers(evaluator, parameter, frame, module)  # what was made says more than what it was said to be
+        values = built if any(isinstance(value, Object) for value in built) else values
     return values
 
 

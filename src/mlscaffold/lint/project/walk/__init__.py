@@ -11,9 +11,9 @@ from mlscaffold.lint.project.events import ONE_PLACE, Event, EventKind, Spot, St
 from mlscaffold.lint.project.guards import outlives
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import Frame, Known, ModelValue, Object, Site
+from mlscaffold.lint.project.values import External, ExternalObject, Frame, FunctionValue, Known, ModelValue, Object, Site
 from mlscaffold.lint.project.walk import blocks, decorators, follow, models, outside, spots, wiring
-from mlscaffold.lint.project.words import TASKS
+from mlscaffold.lint.project.words import LISTENS, TASKS
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,
@@ -80,11 +80,22 @@ class Walker:
             for parameter in module.function(index).parameters:
                 if isinstance(parameter.default, Call):  # made once, where the function is defined
                     self.expression(parameter.default, frame, state, trail)
+            self._listening(index, frame, module, state, trail)
         for index in module.classes_in.get(frame.index, {}).values():
             for decorator in module.facts.classes[index].decorators:
                 self.expression(decorator, frame, state, trail)
             body = module.facts.classes[index].body
             self.visit(self.evaluator.frame(frame.path, body, parent=frame), state, trail)
+
+    def _listening(self, index: int, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
+        """`@room.on("track")` in a function: what an object of a library calls later, on the same loop."""
+        for decorator in module.function(index).decorators:
+            target = decorator.function if isinstance(decorator, Call) else None
+            if frame.index == MODULE or not isinstance(target, Attribute) or target.name not in LISTENS:
+                continue
+            if any(isinstance(value, ExternalObject | External) for value in self.evaluator.evaluate(target.base, frame)):
+                heard = Call(decorator, (), (), module.function(index).line, 1, awaited=False)
+                self.call_value(FunctionValue(frame.path, index, frame), heard, frame, replace(state, queued=True), trail)
 
     def _step(self, step: Step, frame: Frame, module: Module, state: State, trail: tuple[Spot, ...]) -> None:
         if step.kind == "import":
@@ -152,6 +163,8 @@ class Walker:
             self._property(expr, frame, state, trail)
         if isinstance(expr, Subscript) and any(isinstance(value, Object) for value in self.evaluator.evaluate(expr.base, frame)):
             self._dunder(expr, "__getitem__", frame, state, trail)
+            keyed = state.keyed or blocks.asks_request(self, expr.index, frame)
+            self._dunder(expr, "__missing__", frame, replace(state, kept=True, keyed=keyed), trail)
         for part in children(expr):
             if type(part) not in _LEAVES:
                 self.expression(part, frame, state, trail)
@@ -182,6 +195,9 @@ class Walker:
     def _property(self, expr: Attribute, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
         for value in self.evaluator.evaluate(expr.base, frame):
             bound = self.evaluator.method(value, expr.name)
+            if bound is None and (handing := self.evaluator.method(value, "__getattr__")) is not None:
+                asked = Constant(expr.name)
+                self.call_value(handing, Call(expr, (asked,), (), expr.line, 1, False), frame, state, trail)
             if bound is not None and self.evaluator.is_property(bound):
                 self.call_value(bound, Call(expr, (), (), expr.line, 1, False), frame, state, trail)
 
