@@ -64,7 +64,7 @@ def _quick(project: Project, service: Deployable, event: Event) -> bool:
 def _finding(project: Project, service: Deployable, run: HandlerRun, events: list[Event], *, heavy: bool) -> Finding:
     event = events[0]
     load = _load_of(service, event)
-    name = load.name if load else event.name
+    name = load.name if load else event.model.framework if event.model else event.name
     return Finding(
         code=CODE,
         name=NAME,

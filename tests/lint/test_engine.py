@@ -324,3 +324,35 @@ def test_a_module_that_gives_an_application_its_routes_is_run_with_it(tmp_path):
     (service,) = lint(tmp_path, Options(cache=False)).services
     assert [handler.name for handler in service.handlers] == ["POST /words"]
     assert len(service.models) == 1
+
+
+OWN_KIND = """from fastapi import FastAPI
+from pydantic import BaseModel, Field
+import joblib
+
+
+class Part(BaseModel):
+    part: "Part" = Field(default_factory=lambda: Part())
+    parts: list = Field(default_factory=Part)
+
+
+class Part(Part):
+    rest: Part = Field(default_factory=Part)
+
+
+app = FastAPI()
+model = joblib.load("model.joblib")
+held = Part()
+
+
+@app.post("/predict")
+def predict(x: list):
+    Part()
+    return model.predict(x)
+"""
+
+
+def test_a_record_that_is_made_of_its_own_kind_ends(tmp_path):
+    (tmp_path / "app.py").write_text(OWN_KIND)
+    (service,) = lint(tmp_path, Options(cache=False)).services
+    assert len(service.models) == 1

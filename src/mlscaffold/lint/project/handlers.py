@@ -42,7 +42,7 @@ _OTHERS = frozenset(
 _STARTS = frozenset(
     "before_first_request before_serving before_server_start main_process_start on_startup after_server_start "
     "before_app_first_request "
-    "worker_process_init worker_init worker_ready startup".split()
+    "worker_process_init worker_init worker_ready on_after_configure on_after_finalize startup".split()
 )
 _A_CLASS_EACH = ("ray serve", "bentoml")  # a class is a server, whatever stands beside it
 _LISTENS = ("on_event", "listener", "on")

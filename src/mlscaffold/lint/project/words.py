@@ -22,6 +22,11 @@ TRANSPARENT = frozenset(
     "feature_names_in_ n_features_in_ classes_ get_n_features_in get_all_params tree_count_ feature_names_ "
     "eval_mode warmup start stop shutdown is_loaded __class__ get_booster load_checkpoint prepare setInput setPreferableBackend "
     "setPreferableTarget getLayerNames getUnconnectedOutLayers unet vae scheduler tokenizer read close get_tokenizer add_request "
+    "count_params get_weights get_config get_layer named_buffers output_size input_size get_input_embeddings "
+    "get_sentence_embedding_dimension get_embedding_dimension get_max_seq_length batch_encode_plus encode_plus "
+    "apply_chat_template convert_tokens_to_ids convert_ids_to_tokens "
+    "size dim astype min max mean std sum argmax argmin argsort reshape flatten ravel tolist item numpy detach squeeze unsqueeze "
+    "permute transpose clamp clip round lower upper strip replace startswith endswith "  # of what a model answered
     "numel element_size abort_request add_lora remove_lora has_unfinished_requests get_model_config".split()
 )
 TRAINS = frozenset("fit partial_fit fit_generator train_on_batch fit_one_cycle fine_tune finetune fit_predict".split())

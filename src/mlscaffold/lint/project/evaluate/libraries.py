@@ -213,6 +213,9 @@ _TOGETHER = {
 def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Values:
     if name in _TOGETHER:
         return _TOGETHER[name](evaluator, expr, frame)
+    meaning = evaluator.catalog.meanings.get(name)
+    if meaning == "asked":  # what a model answers
+        return ()
     loaded = evaluator.load(name, expr, frame)
     if loaded:
         return loaded
@@ -220,7 +223,7 @@ def _unfamiliar(evaluator: Evaluator, name: str, expr: Call, frame: Frame) -> Va
     given = [evaluator.evaluate(part, frame) for part in (*expr.arguments, *(part for _, part in expr.keywords))]
     wrapped = [value for values in given for value in values if _is_wrapped(evaluator, value, name)]
     # What trains a model, or runs it elsewhere, is not that model.
-    apart = name.endswith("Trainer") or evaluator.catalog.meanings.get(name) in ("queue", "offload")
+    apart = name.endswith("Trainer") or meaning in ("queue", "offload")
     apart = apart or name.rpartition(".")[2] in _RUN_AT
     if name in _PARSES and given and any(isinstance(value, Request) for value in given[0]):
         return (REQUEST,)

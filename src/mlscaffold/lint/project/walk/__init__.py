@@ -45,6 +45,7 @@ class Walker:
         self.main = main  # the module that runs as `__main__`
         self.events: list[Event] = []
         self.fresh: set[Object] = set()  # made in the request at hand: what they keep is gone with it
+        self.filling: set[tuple[str, int]] = set()  # the records whose fields are being made
         self._seen: set[tuple[int, State]] = set()
         self._visits = 0
 

@@ -55,7 +55,9 @@ def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: Sta
         stream=state.stream or meaning == "stream",
     )
     behind = ((call.arguments[place:], part) for place, part in enumerate(call.arguments, 1))
-    named = (((), part) for word, part in call.keywords if word not in ("loop", "executor", "callback"))
+    words = tuple((word, part) for word, part in call.keywords if word not in ("loop", "executor", "callback"))
+    forwarded = words if meaning == "offload" and call.arguments else ()  # `to_thread(cut, picture, session=session)`
+    named = (((), part) for _, part in words if not forwarded)
     for rest, part in (*behind, *named):
         if isinstance(part, Constant):
             continue
@@ -64,7 +66,7 @@ def hand_over(walker: Walker, call: Call, meaning: str, frame: Frame, state: Sta
             rest = tuple(Subscript(over, ANY, call.line) for over in rest)
         values = walker.evaluator.evaluate(part, frame)
         given = next((tuple(item.items) for key, item in call.keywords if key == "args" and isinstance(item, Collection)), rest)
-        run = Call(part, given, (), call.line, call.column, awaited=False)
+        run = Call(part, given, forwarded, call.line, call.column, awaited=False)
         for value in values:
             if not _is_run(walker, value) or (isinstance(value, Object) and meaning == "queue"):
                 continue
@@ -105,7 +107,8 @@ def _is_run(walker: Walker, value: Value) -> bool:
 
 
 def _is_load(walker: Walker, value: Value) -> bool:
-    return isinstance(value, External) and walker.evaluator.catalog.is_load(value.name)
+    catalog = walker.evaluator.catalog
+    return isinstance(value, External) and (catalog.is_load(value.name) or catalog.meanings.get(value.name) == "asked")
 
 
 def _defined(walker: Walker, value: Value) -> Iterator[Spot]:
@@ -285,9 +288,10 @@ def _construct(walker: Walker, value: ClassValue, call: Call, frame: Frame, stat
 def _fill(walker: Walker, owner: ClassValue, state: State, trail: tuple[Spot, ...]) -> None:
     """What fills the fields of a record when it is made: `field(default_factory=load)`."""
     module = walker.evaluator.source.module(owner.path)
-    if module is None:
-        return
+    if module is None or (owner.path, owner.index) in walker.filling:
+        return  # a record of records of its own kind: `children: list[Node] = field(default_factory=…)`
     body = walker.evaluator.frame(owner.path, module.facts.classes[owner.index].body, parent=owner.parent)
+    walker.filling.add((owner.path, owner.index))
     for step in module.function(body.index).steps:
         made = dict(step.value.keywords).get("default_factory") if isinstance(step.value, Call) else None
         if made is None:
@@ -295,6 +299,7 @@ def _fill(walker: Walker, owner: ClassValue, state: State, trail: tuple[Spot, ..
         run, way = Call(made, (), (), step.line, 1, False), (*trail, Spot(owner.path, step.line, "fills a field"))
         for value in walker.evaluator.evaluate(made, body):
             walker.call_value(value, run, body, state, way)
+    walker.filling.discard((owner.path, owner.index))
 
 
 def is_async(walker: Walker, value: FunctionValue) -> bool:

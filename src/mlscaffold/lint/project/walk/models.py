@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlscaffold.light import TYPE_CHECKING
+from mlscaffold.lint.catalog import LoadEntry
 from mlscaffold.lint.project.events import APPLIED, Spot, State
 from mlscaffold.lint.project.roles import prepares
 from mlscaffold.lint.project.source import last_name
@@ -216,20 +217,26 @@ def predict_by_type(
     walker: Walker, name: str, method: str, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]
 ) -> bool:
     """A call of something whose class says that it is a model, wherever it was loaded."""
-    loads = walker.evaluator.catalog.loads
-    entry = next(
-        (
-            found
-            for ending in ("", ".from_pretrained", ".load_model", ".load", ".load_weights")
-            if (found := loads.get(name + ending))
-        ),
-        None,
-    )
+    entry = _entry_of_class(walker, name)
     if entry is None or entry.role not in ("model", "part") or method in TRANSPARENT or method in TRAINS:
         return False
     model = ModelValue(Site(frame.path, 0), entry.framework, entry.kind, "model", entry.weight)
     walker.event("predict", call, frame, state, trail, name=method or "__call__", model=model, guessed=True)
     return True
+
+
+def _entry_of_class(walker: Walker, name: str) -> LoadEntry | None:
+    """What the catalogue says of a class, as itself or by the methods that load it."""
+    loads = walker.evaluator.catalog.loads
+    package, _, last = name.rpartition(".")
+    entry = loads.get(name)
+    if entry is not None or not last[:1].isupper():  # a logger of a package of models is no model
+        return entry
+    if (entry := loads.get(f"{name}.from_pretrained")) is not None:
+        return entry
+    endings = (".load_model", ".load", ".load_weights")  # of the class, not of whatever the package holds
+    found = (loads.get(name + ending) for ending in endings if loads.get(package + ending) is None)
+    return next(filter(None, found), None)
 
 
 def predict(

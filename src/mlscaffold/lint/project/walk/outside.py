@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 def external(walker: Walker, value: External, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
     """A call of a library."""
+    meaning = walker.evaluator.catalog.meanings.get(value.name)
+    if meaning == "asked" and _asks(walker, value, call, frame, state, trail):
+        return
     if walker.load(value.name, call, frame, state, trail):
-        if walker.evaluator.catalog.meanings.get(value.name) == "download":  # weights that a URL names
+        if meaning == "download":  # weights that a URL names
             walker.event("download", call, frame, state, trail, name=value.name)
         return
     if value.name.startswith(PROVIDERS):
         walker.provided(call, frame, state, trail)
-    meaning = walker.evaluator.catalog.meanings.get(value.name)
     if meaning == "sleep":
         walker.event("sleep", call, frame, state, trail, name=value.name, timeout=_first_number(walker, call, frame))
     elif meaning in ("train", "download", "heavy"):
@@ -38,6 +40,18 @@ def external(walker: Walker, value: External, call: Call, frame: Frame, state: S
         kept = replace(state, kept=True)
         walker.event("load", call, frame, kept, trail, name=value.name, model=model)
         walker.event("predict", call, frame, state, trail, name=value.name, model=model)
+
+
+def _asks(walker: Walker, value: External, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> bool:
+    """A function that asks the model that it is given, or else one that it loads for the purpose."""
+    parts = (*call.arguments, *(part for _, part in call.keywords))
+    held = [known for part in parts for known in walker.evaluator.evaluate(part, frame)]
+    models = [known for known in held if isinstance(known, ModelValue) and known.role != "preprocessor"]
+    if not models and walker.load(value.name, call, frame, state, trail):
+        models = [known for known in walker.evaluator.load(value.name, call, frame) if isinstance(known, ModelValue)]
+    for model in models:
+        walker.predict(model, value.name.rpartition(".")[2], call, frame, state, trail)
+    return bool(models)
 
 
 def _process(walker: Walker, call: Call, frame: Frame, state: State, trail: tuple[Spot, ...]) -> None:
