@@ -356,3 +356,13 @@ def test_a_record_that_is_made_of_its_own_kind_ends(tmp_path):
     (tmp_path / "app.py").write_text(OWN_KIND)
     (service,) = lint(tmp_path, Options(cache=False)).services
     assert len(service.models) == 1
+
+
+def test_a_global_that_is_given_itself_ends(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "from fastapi import FastAPI\nimport joblib\n\napp = FastAPI()\n\n\ndef put():\n    global model\n    model = model\n\n\n"
+        'def load():\n    global model\n    model = joblib.load("model.joblib")\n\n\nload()\n\n\n'
+        '@app.post("/predict")\ndef predict(x: list):\n    put()\n    return model.predict(x)\n'
+    )
+    (service,) = lint(tmp_path, Options(cache=False)).services
+    assert len(service.models) == 1

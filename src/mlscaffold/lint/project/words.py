@@ -56,6 +56,7 @@ WAITING = frozenset(("result", "as_completed", "wait", "gather", "wrap_future"))
 LISTINGS = frozenset(
     "listdir glob iglob iterdir scandir walk iterrows itertuples convert_from_path convert_from_bytes iter_batches rglob".split()
 )
+DOCUMENTS = frozenset("fitz pymupdf pdfplumber pypdf PyPDF2 pypdfium2".split())
 THROUGH = frozenset("list sorted enumerate zip tqdm range len reversed".split())  # give what they are given
 TOO_COMMON = frozenset(
     "get put post close open read write send start stop add update delete create save load set items keys values append pop "

@@ -187,6 +187,10 @@ class Evaluator:
         answer = _ANSWERS.get(type(expr))
         try:
             values = answer(self, expr, frame) if answer else ()
+        except RecursionError:  # names that lead around in a circle which nobody has thought of: nothing is known of them
+            if len(self._active) > 1:
+                raise
+            values = ()
         finally:
             self._active.discard(key)
         # An answer that was cut short by a question above it holds only until that one is answered.

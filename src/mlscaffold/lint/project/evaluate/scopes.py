@@ -98,6 +98,9 @@ def assigned(evaluator: Evaluator, name: str, step: Step, frame: Frame) -> Value
     if step.kind == "with":
         return _entered(evaluator, evaluator.evaluate(step.value, frame))
     if isinstance(step.value, Name) and step.value == step.target and frame.parent is not None:
+        module = evaluator.source.module(frame.path)
+        if module is None or name in module.function(frame.index).shared:
+            return ()  # `global name`, `name = name`
         return evaluator.name(name, frame.parent)  # `Name = Name` in a class takes the one outside
     values = written(evaluator.evaluate(step.value, frame), Site(frame.path, step.line))
     if step.kind == "for":

@@ -10,8 +10,8 @@ from mlscaffold.lint.project.events import Repeat, Spot, State, stronger
 from mlscaffold.lint.project.guards import asks_itself, keeps, keys, missed
 from mlscaffold.lint.project.rows import times
 from mlscaffold.lint.project.source import Module, last_name
-from mlscaffold.lint.project.values import Door, ExternalObject, Frame, Items, Request, Value, is_unset, origins
-from mlscaffold.lint.project.words import LISTINGS, THROUGH
+from mlscaffold.lint.project.values import Door, External, ExternalObject, Frame, Items, Request, Value, is_unset, origins
+from mlscaffold.lint.project.words import DOCUMENTS, LISTINGS, THROUGH
 from mlscaffold.lint.syntax import (
     Attribute,
     Call,
@@ -155,9 +155,11 @@ def _lists(walker: Walker, expr: Expr, frame: Frame) -> bool:
         part = waiting.pop()
         if isinstance(part, Call):
             called = last_name(part.function)
-            if called in LISTINGS:
+            if called in LISTINGS or _opens_document(walker, part, frame):
                 return True
             waiting += part.arguments if called in THROUGH else ()
+        elif isinstance(part, Attribute):
+            waiting += (part.base,) if part.name in ("pages", "page_count") else ()
         elif isinstance(part, Comprehension):
             waiting.append(part.iterable)
         elif isinstance(part, Subscript):
@@ -166,6 +168,14 @@ def _lists(walker: Walker, expr: Expr, frame: Frame) -> bool:
             seen.add(part.id)
             waiting += (step.value for step in names.get(part.id, ()))
     return False
+
+
+def _opens_document(walker: Walker, call: Call, frame: Frame) -> bool:
+    """Whether a call opens something of many pages."""
+    if last_name(call.function) not in ("open", "Document", "PdfReader", "PdfDocument"):
+        return False
+    values = walker.evaluator.evaluate(call.function, frame)
+    return any(isinstance(value, External) and value.name.partition(".")[0] in DOCUMENTS for value in values)
 
 
 def _listed_at(walker: Walker, expr: Expr, frame: Frame) -> int:
@@ -231,11 +241,13 @@ def _reads_video(walker: Walker, index: int, frame: Frame, module: Module) -> bo
 
 
 def _is_camera(walker: Walker, opened: ExternalObject) -> bool:
-    """Whether a constant names what is opened: a device has no end, and nobody uploads it."""
+    """Whether a constant names a device or an address: they have no end, and nobody uploads them."""
     module = walker.evaluator.source.module(opened.site.path)
     place = (opened.site.line, opened.site.column)
     calls = (call for _, _, call in module.calls()) if module else ()
-    return any((call.line, call.column) == place and isinstance(call.arguments[0], Constant) for call in calls if call.arguments)
+    given = [call.arguments[0] for call in calls if (call.line, call.column) == place and call.arguments]
+    named = (part.value for part in given if isinstance(part, Constant))
+    return any(not isinstance(value, str) or value.isdigit() or "://" in value or value.startswith("/dev/") for value in named)
 
 
 def extent(walker: Walker, iterable: Expr, frame: Frame, state: State) -> Repeat:
